@@ -33,6 +33,7 @@ type Card struct {
 type Round struct {
 	Number    int        `json:"number"` // from 1
 	Diagnosis Diagnosis  `json:"diagnosis"`
+	Scene     Scene      `json:"scene"`
 	Plan      *Plan      `json:"plan,omitempty"`
 	Decisions []Decision `json:"decisions,omitempty"` // oldest first
 	Execution *Execution `json:"execution,omitempty"`
