@@ -1,0 +1,92 @@
+package incident
+
+// Application is the domain of: what applications say of themselves and of each other.
+const ApplicationDomain Domain = "application"
+
+// The reasons of this domain.
+const (
+	AppDependencyFailure         Reason = "AppDependencyFailure"
+	DatabaseCredentialsInvalid   Reason = "DatabaseCredentialsInvalid"
+	DatabaseAddressInvalid       Reason = "DatabaseAddressInvalid"
+	DatabaseReadOnly             Reason = "DatabaseReadOnly"
+	DatabaseConnectionsExhausted Reason = "DatabaseConnectionsExhausted"
+	DatabaseMissing              Reason = "DatabaseMissing"
+	EnvAddressInvalid            Reason = "EnvAddressInvalid"
+	ServiceMissing               Reason = "ServiceMissing"
+	RBACForbidden                Reason = "RBACForbidden"
+)
+
+var applicationReasons = []ReasonInfo{
+	{
+		Reason: AppDependencyFailure, Domain: ApplicationDomain, Kind: "Deployment",
+		Title: Text{EN: "a dependency of the application fails", ZH: "应用依赖不可用"},
+		Advice: Text{
+			EN: "Find the dependency named in the log and repair that one first.",
+			ZH: "根据日志找到依赖对象并优先修复。",
+		},
+	},
+	{
+		Reason: DatabaseCredentialsInvalid, Domain: ApplicationDomain, Kind: "Deployment",
+		Title: Text{EN: "the database refuses the credentials", ZH: "数据库凭据错误"},
+		Advice: Text{
+			EN: "Correct user or password where it was changed: in the env or secret of the one that is refused, or in the database.",
+			ZH: "在变更处修正用户名/密码：被拒绝方的环境变量/Secret 或数据库侧。",
+		},
+	},
+	{
+		Reason: DatabaseAddressInvalid, Domain: ApplicationDomain, Kind: "Deployment",
+		Title: Text{EN: "the configured database address is wrong", ZH: "数据库地址配置错误"},
+		Advice: Text{
+			EN: "Correct host or port in the environment or config of the workload, or roll back.",
+			ZH: "修正工作负载环境变量/配置中的主机或端口，或回滚。",
+		},
+	},
+	{
+		Reason: DatabaseReadOnly, Domain: ApplicationDomain, Kind: "Deployment",
+		Title: Text{EN: "the database accepts no writes", ZH: "数据库处于只读状态"},
+		Advice: Text{
+			EN: "Check read_only, replication role and disk of the database; make it writable or point to the primary.",
+			ZH: "检查数据库 read_only、主从角色与磁盘；恢复可写或指向主库。",
+		},
+	},
+	{
+		Reason: DatabaseConnectionsExhausted, Domain: ApplicationDomain, Kind: "Deployment",
+		Title: Text{EN: "the database has no connections left", ZH: "数据库连接数耗尽"},
+		Advice: Text{
+			EN: "Find who holds the connections; lower pools or raise the maximum.",
+			ZH: "排查连接占用方；减小连接池或调大最大连接数。",
+		},
+	},
+	{
+		Reason: DatabaseMissing, Domain: ApplicationDomain, Kind: "Deployment",
+		Title: Text{EN: "the database or schema does not exist", ZH: "数据库或库表不存在"},
+		Advice: Text{
+			EN: "Create the database, or correct its name in the configuration of the caller.",
+			ZH: "创建数据库，或修正调用方配置中的库名。",
+		},
+	},
+	{
+		Reason: EnvAddressInvalid, Domain: ApplicationDomain, Kind: "Deployment",
+		Title: Text{EN: "an environment variable names a wrong address", ZH: "环境变量中的地址错误"},
+		Advice: Text{
+			EN: "Correct the variable (kubectl set env deployment/<name> -n <ns> KEY=host:port), or roll back.",
+			ZH: "修正环境变量（kubectl set env deployment/<name> -n <ns> KEY=host:port），或回滚。",
+		},
+	},
+	{
+		Reason: ServiceMissing, Domain: ApplicationDomain, Kind: "Service",
+		Title: Text{EN: "a Service that callers use does not exist", ZH: "调用方依赖的 Service 不存在"},
+		Advice: Text{
+			EN: "Create the Service again; the callers name it, and its pods may still run.",
+			ZH: "重新创建该 Service；调用方仍在引用，后端 Pod 可能仍在运行。",
+		},
+	},
+	{
+		Reason: RBACForbidden, Domain: ApplicationDomain, Kind: "ServiceAccount",
+		Title: Text{EN: "the service account may not do what it must", ZH: "ServiceAccount 权限不足"},
+		Advice: Text{
+			EN: "Grant the missing verb by a Role and RoleBinding: kubectl auth can-i <verb> <resource> --as=system:serviceaccount:<ns>:<name>.",
+			ZH: "通过 Role/RoleBinding 授权：kubectl auth can-i <verb> <resource> --as=system:serviceaccount:<ns>:<name>。",
+		},
+	},
+}
