@@ -52,13 +52,11 @@ func (i *Incident) Status(now time.Time) Status {
 	if r.Plan == nil {
 		return Diagnosing
 	}
-	for _, d := range r.Decisions {
-		if d.Refused == "" && d.Verb == Approve {
-			return Executing
-		}
-		if d.Refused == "" && d.Verb == Reject {
-			return Rejected
-		}
+	switch c := r.Consent(); {
+	case c.Confirmation != nil:
+		return Executing
+	case c.Rejected != nil:
+		return Rejected
 	}
 	if !now.Before(r.Plan.ExpiresAt) {
 		return Expired
