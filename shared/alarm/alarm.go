@@ -59,7 +59,8 @@ type Alarm struct {
 	FiredAt     time.Time         `json:"firedAt"`
 	ClearedAt   time.Time         `json:"clearedAt,omitzero"`
 	ArrivedAt   time.Time         `json:"arrivedAt,omitzero"`
-	Raw         json.RawMessage   `json:"raw,omitempty"` // the AOM event object, so that an archive replays byte for byte
+	Timeout     time.Duration     `json:"timeout,omitempty"` // after which AOM clears it by itself; 0 where it did not say
+	Raw         json.RawMessage   `json:"raw,omitempty"`     // the AOM event object, so that an archive replays byte for byte
 }
 
 // Active says whether it was still firing when it was read.

@@ -75,18 +75,28 @@ type Solution struct {
 }
 
 // Digest binds a confirmation to exactly what runs: incident, letter, and every step with its expect and goal. Hex SHA-256 of
-// canonical JSON (encoding/json sorts map keys).
+// canonical JSON (encoding/json sorts map keys), as it is after storage: bytes that are no UTF-8 are replaced there.
 func (s Solution) Digest(of ID) string {
-	b, err := json.Marshal(struct {
+	bound := struct {
 		Incident ID     `json:"incident"`
 		Solution string `json:"solution"`
 		Steps    []Step `json:"steps"`
-	}{of, s.ID, s.Steps})
-	if err != nil { // strings and maps of strings always marshal
+	}{of, s.ID, s.Steps}
+	stored := mustMarshal(bound)
+	if err := json.Unmarshal(stored, &bound); err != nil {
 		panic(err)
 	}
-	sum := sha256.Sum256(b)
+	sum := sha256.Sum256(mustMarshal(bound))
 	return hex.EncodeToString(sum[:])
+}
+
+// mustMarshal is for strings and maps of strings, which always marshal.
+func mustMarshal(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
 }
 
 // Executable says whether a machine can carry it out.

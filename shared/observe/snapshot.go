@@ -35,6 +35,7 @@ type Snapshot struct {
 	Logs       []Log
 	Changes    []Change
 	Unreadable []string // sources that could not be asked; each is a gap
+	Gaps       []string // what exactly could not be seen, as sentences: "pods could not be listed: forbidden"
 }
 
 // Scope is where to look first; never a reason to look nowhere else.
