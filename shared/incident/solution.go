@@ -77,16 +77,16 @@ type Solution struct {
 // Digest binds a confirmation to exactly what runs: incident, letter, and every step with its expect and goal. Hex SHA-256 of
 // canonical JSON (encoding/json sorts map keys), as it is after storage: bytes that are no UTF-8 are replaced there.
 func (s Solution) Digest(of ID) string {
-	bound := struct {
+	type bound struct {
 		Incident ID     `json:"incident"`
 		Solution string `json:"solution"`
 		Steps    []Step `json:"steps"`
-	}{of, s.ID, s.Steps}
-	stored := mustMarshal(bound)
-	if err := json.Unmarshal(stored, &bound); err != nil {
+	}
+	var stored bound
+	if err := json.Unmarshal(mustMarshal(bound{of, s.ID, s.Steps}), &stored); err != nil {
 		panic(err)
 	}
-	sum := sha256.Sum256(mustMarshal(bound))
+	sum := sha256.Sum256(mustMarshal(stored))
 	return hex.EncodeToString(sum[:])
 }
 
