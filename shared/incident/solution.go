@@ -72,6 +72,8 @@ type Solution struct {
 	Steps      []Step `json:"steps"`
 	Manual     Text   `json:"manual"`             // not empty: a person does it, with commands; then there are no steps
 	NeedsTwo   bool   `json:"needsTwo,omitempty"` // two different people must confirm
+	// UnwindOnFailure: a step that fails takes back the ones before it without asking again. Part of what is approved.
+	UnwindOnFailure bool `json:"unwindOnFailure,omitempty"`
 }
 
 // Digest binds a confirmation to exactly what runs: incident, letter, and every step with its expect and goal. Hex SHA-256 of
@@ -81,9 +83,10 @@ func (s Solution) Digest(of ID) string {
 		Incident ID     `json:"incident"`
 		Solution string `json:"solution"`
 		Steps    []Step `json:"steps"`
+		Unwind   bool   `json:"unwindOnFailure,omitempty"`
 	}
 	var stored bound
-	if err := json.Unmarshal(mustMarshal(bound{of, s.ID, s.Steps}), &stored); err != nil {
+	if err := json.Unmarshal(mustMarshal(bound{of, s.ID, s.Steps, s.UnwindOnFailure}), &stored); err != nil {
 		panic(err)
 	}
 	sum := sha256.Sum256(mustMarshal(stored))
@@ -101,3 +104,12 @@ func mustMarshal(v any) []byte {
 
 // Executable says whether a machine can carry it out.
 func (s Solution) Executable() bool { return len(s.Steps) > 0 }
+
+// Known says whether r is one of the risks.
+func (r Risk) Known() bool {
+	switch r {
+	case ReadOnly, Reversible, Disruptive, Costly, Destructive:
+		return true
+	}
+	return false
+}
