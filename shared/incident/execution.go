@@ -9,12 +9,14 @@ import (
 type StepState string
 
 // Prepared means the intent and the before-image are saved and the change may or may not have happened: apply again, or undo.
+// Undoing is the same on the way back.
 const (
 	StepPending    StepState = "Pending"
 	StepPrepared   StepState = "Prepared"
 	StepApplied    StepState = "Applied"
 	StepSettled    StepState = "Settled"
 	StepFailed     StepState = "Failed"
+	StepUndoing    StepState = "Undoing"
 	StepUndone     StepState = "Undone"
 	StepUndoFailed StepState = "UndoFailed"
 )
@@ -34,19 +36,21 @@ type StepRun struct {
 
 // Execution is one confirmed solution being carried out. Seq grows with every save: one object a state, written once.
 type Execution struct {
-	Incident     ID             `json:"incident"`
-	Round        int            `json:"round"`
-	Seq          int            `json:"seq"`
-	Confirmation Confirmation   `json:"confirmation"`
-	Steps        []StepRun      `json:"steps"`
-	Unwinding    bool           `json:"unwinding,omitempty"` // going back
-	Stopped      string         `json:"stopped,omitempty"`   // open_id of who said Stop
-	Failed       string         `json:"failed,omitempty"`    // why it ended without doing all of it
-	Hops         int            `json:"hops"`                // how often execute has called itself for it
-	StartedAt    time.Time      `json:"startedAt"`
-	Deadline     time.Time      `json:"deadline"`               // absolute; after it nothing new is begun
-	DoneAt       time.Time      `json:"doneAt,omitzero"`        // all steps settled, undone or failed
-	Verification []Verification `json:"verification,omitempty"` // each look, oldest first; the last one decides
+	Incident     ID           `json:"incident"`
+	Round        int          `json:"round"`
+	Seq          int          `json:"seq"`
+	Confirmation Confirmation `json:"confirmation"`
+	Steps        []StepRun    `json:"steps"`
+	Unwinding    bool         `json:"unwinding,omitempty"` // going back
+	// UnwindOnFailure: a failed step takes back the ones before it without asking; copied from the solution.
+	UnwindOnFailure bool           `json:"unwindOnFailure,omitempty"`
+	Stopped         string         `json:"stopped,omitempty"` // open_id of who said Stop
+	Failed          string         `json:"failed,omitempty"`  // why it ended without doing all of it
+	Hops            int            `json:"hops"`              // how often execute has called itself for it
+	StartedAt       time.Time      `json:"startedAt"`
+	Deadline        time.Time      `json:"deadline"`               // absolute; after it nothing new is begun
+	DoneAt          time.Time      `json:"doneAt,omitzero"`        // all steps settled, undone or failed
+	Verification    []Verification `json:"verification,omitempty"` // each look, oldest first; the last one decides
 }
 
 // Outcome is what verification says of the world after a change.

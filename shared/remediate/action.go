@@ -1,0 +1,50 @@
+package remediate
+
+import (
+	"context"
+
+	"k8s.io/client-go/kubernetes"
+
+	"cce-oncall/shared/incident"
+	"cce-oncall/shared/observe"
+)
+
+// Order is one step being carried out: what was approved, and the mark it leaves on what it changes.
+type Order struct {
+	incident.Step
+	Mark string // see MarkOf
+}
+
+// An Action is one recovery move. Prepare asks whether the world is still as approved, lets the API server judge the change
+// without making it where it can, and returns the before-image. Settled asks whether the change has taken hold (ErrNotApplied:
+// it is not there). Both only read. Apply makes the change, Undo goes back to the before-image: both end in the same state
+// however often they are called, and refuse with ErrStale what somebody else has touched.
+//
+// Errors say what to do: ErrStale and ErrUnsafe: nothing was changed. ErrWaiting: come again. ErrIrreversible: by nature.
+// Transient() bool = true: may or may not have happened, try again. Any other error: it failed.
+type Action interface {
+	Prepare(ctx context.Context, o Order) (incident.Receipt, error)
+	Apply(ctx context.Context, o Order, before incident.Receipt) error
+	Settled(ctx context.Context, o Order, before incident.Receipt) (bool, error)
+	Undo(ctx context.Context, o Order, before incident.Receipt) error
+}
+
+// NodePools is CCE's node pools. Resize sets an absolute count of nodes; "no scale task needed" is its success. It must refuse
+// a count below the present one itself, since a lower one deletes nodes of CCE's choosing.
+type NodePools interface {
+	Pool(ctx context.Context, id string) (observe.NodePool, error)
+	Resize(ctx context.Context, id string, desired int) error
+}
+
+// Actions are all moves there are, by kind. Manual has none: a person does it. A nil pools or nodes leaves out the moves that
+// need it, so that a cluster without the CCE API refuses them instead of failing halfway.
+func Actions(client kubernetes.Interface, pools NodePools) map[incident.ActionKind]Action {
+	all := map[incident.ActionKind]Action{
+		incident.ScaleOut:        scaleOut(client),
+		incident.AdjustResources: adjustResources(client),
+	}
+	if pools != nil {
+		all[incident.ScaleOutNodePool] = scaleOutNodePool{pools}
+	}
+	return all
+}

@@ -1,0 +1,360 @@
+package remediate
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+
+	"cce-oncall/shared/incident"
+)
+
+// edit is an action that changes fields of one Kubernetes object in one call. The actions built on it say which fields and
+// when they have taken hold; the rest (precondition, mark, before-image, resuming, undoing) is the same for all and lives here.
+type edit struct {
+	client kubernetes.Interface
+	// plan compares the object with what the step expects, asks whether the change is safe, and says which fields it makes of
+	// what. It only reads.
+	plan func(ctx context.Context, o Order, obj object) ([]field, error)
+	// settled says whether the change, which is in place, has taken hold. Nil: being in place is all there is.
+	settled func(ctx context.Context, o Order, obj object) (bool, error)
+	// oneWay is why there is no way back; empty for a change that Undo can take back.
+	oneWay string
+}
+
+// field is one value of an object, by JSON pointer. Nil JSON: absent. Before equal to After: a mere precondition.
+type field struct {
+	Path   string          `json:"path"`
+	Before json.RawMessage `json:"before,omitempty"`
+	After  json.RawMessage `json:"after,omitempty"`
+}
+
+// image is the receipt of an edit.
+type image struct {
+	UID    types.UID `json:"uid"`
+	Mark   string    `json:"mark,omitempty"` // who had left a mark before us
+	Fields []field   `json:"fields"`
+	// Done: the goal was reached already by somebody else; nothing is changed and nothing will be undone.
+	Done bool `json:"done,omitempty"`
+}
+
+// stand is where an object stands between before and after.
+type stand int
+
+const (
+	standBefore stand = iota // as before, and not by our undoing
+	standAfter               // as after, by this step
+	standUndone              // taken back by this plan
+	standMoved               // neither: somebody else was here
+)
+
+func (e edit) Prepare(ctx context.Context, o Order) (incident.Receipt, error) {
+	acc, obj, err := e.read(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := sameUID(o, obj); err != nil {
+		return nil, err
+	}
+	mark := obj.GetAnnotations()[markKey]
+	if mark == o.Mark || mark == o.Mark+undone {
+		return nil, ErrRaced
+	}
+	fields, err := e.plan(ctx, o, obj)
+	if err != nil {
+		return nil, err
+	}
+	img := image{UID: obj.GetUID(), Mark: mark, Done: len(fields) == 0}
+	doc, err := document(obj)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range fields {
+		f.Before = at(doc, f.Path)
+		img.Fields = append(img.Fields, f)
+	}
+	if !img.Done {
+		patch, err := img.patch(obj, img.Fields, o.Mark)
+		if err != nil {
+			return nil, err
+		}
+		if err := acc.patch(ctx, patch, true); err != nil {
+			return nil, kubeError("trying the change of "+o.Target.String(), err)
+		}
+	}
+	return json.Marshal(img)
+}
+
+func (e edit) Apply(ctx context.Context, o Order, before incident.Receipt) error {
+	return e.move(ctx, o, before, func(ctx context.Context, obj object, img image, s stand) ([]byte, error) {
+		switch s {
+		case standAfter:
+			return nil, nil
+		case standUndone:
+			return nil, ErrRaced
+		case standMoved:
+			return nil, img.moved(o, obj)
+		case standBefore:
+		}
+		if _, err := e.plan(ctx, o, obj); err != nil { // still safe, hours after Prepare?
+			return nil, err
+		}
+		return img.patch(obj, img.Fields, o.Mark)
+	})
+}
+
+func (e edit) Undo(ctx context.Context, o Order, before incident.Receipt) error {
+	if e.oneWay != "" {
+		return ErrIrreversible{Why: e.oneWay}
+	}
+	return e.move(ctx, o, before, func(_ context.Context, obj object, img image, s stand) ([]byte, error) {
+		switch s {
+		case standUndone:
+			return nil, nil
+		case standMoved:
+			return nil, img.moved(o, obj)
+		case standBefore: // never applied: leave word, so that a late Apply finds it
+			return img.patch(obj, nil, o.Mark+undone)
+		case standAfter:
+		}
+		return img.patch(obj, img.back(), o.Mark+undone)
+	})
+}
+
+func (e edit) Settled(ctx context.Context, o Order, before incident.Receipt) (bool, error) {
+	_, obj, img, s, err := e.look(ctx, o, before)
+	if err != nil {
+		return false, err
+	}
+	if !img.Done {
+		switch s {
+		case standBefore:
+			return false, ErrNotApplied
+		case standUndone:
+			return false, ErrRaced
+		case standMoved:
+			return false, img.moved(o, obj)
+		case standAfter:
+		}
+	}
+	if e.settled == nil {
+		return true, nil
+	}
+	return e.settled(ctx, o, obj)
+}
+
+// attempts bounds how often a change is tried against an object that keeps changing under it.
+const attempts = 5
+
+// move reads, lets judge say what to write given where the object stands, and writes it under the precondition that nothing
+// has changed since it was read. What changed in between is judged again.
+func (e edit) move(ctx context.Context, o Order, before incident.Receipt, judge func(context.Context, object, image, stand) ([]byte, error)) error {
+	version := ""
+	for range attempts {
+		acc, obj, img, s, err := e.look(ctx, o, before)
+		if err != nil {
+			return err
+		}
+		if img.Done {
+			return nil
+		}
+		patch, err := judge(ctx, obj, img, s)
+		if err != nil || patch == nil {
+			return err
+		}
+		err = acc.patch(ctx, patch, false)
+		if err == nil {
+			return nil
+		}
+		// A failed test is 422, a lost race 409: look again. A 422 for an object that has not moved is a refusal of the change itself.
+		raced := apierrors.IsConflict(err) || apierrors.IsInvalid(err) && obj.GetResourceVersion() != version
+		if !raced {
+			return kubeError("changing "+o.Target.String(), err)
+		}
+		version = obj.GetResourceVersion()
+	}
+	return transientError{fmt.Errorf("changing %s: it kept changing under %d attempts", o.Target, attempts)}
+}
+
+func (e edit) look(ctx context.Context, o Order, before incident.Receipt) (access, object, image, stand, error) {
+	var img image
+	if err := json.Unmarshal(before, &img); err != nil {
+		return access{}, nil, img, 0, fmt.Errorf("reading the receipt of step %s: %w", o.ID, err)
+	}
+	acc, obj, err := e.read(ctx, o)
+	if err != nil {
+		return acc, nil, img, 0, err
+	}
+	if obj.GetUID() != img.UID {
+		return acc, obj, img, 0, ErrStale{Moved: o.Target.String() + " was deleted and made again"}
+	}
+	s, err := img.stand(obj, o.Mark)
+	return acc, obj, img, s, err
+}
+
+func (e edit) read(ctx context.Context, o Order) (access, object, error) {
+	acc, err := reach(e.client, o.Target)
+	if err != nil {
+		return acc, nil, err
+	}
+	obj, err := acc.get(ctx)
+	if err != nil {
+		return acc, nil, kubeError("reading "+o.Target.String(), err)
+	}
+	return acc, obj, nil
+}
+
+func (m image) stand(obj object, mark string) (stand, error) {
+	doc, err := document(obj)
+	if err != nil {
+		return 0, err
+	}
+	isBefore, isAfter := true, true
+	for _, f := range m.Fields {
+		now := at(doc, f.Path)
+		isBefore = isBefore && bytes.Equal(now, f.Before)
+		isAfter = isAfter && bytes.Equal(now, f.After)
+	}
+	left := obj.GetAnnotations()[markKey]
+	switch {
+	case left == mark+undone:
+		return standUndone, nil
+	case isAfter && samePlan(mark, left): // ours, or a later step's of this plan on the same object
+		return standAfter, nil
+	case isBefore && left != mark:
+		return standBefore, nil
+	default:
+		return standMoved, nil
+	}
+}
+
+// moved names the first field that is neither before nor after.
+func (m image) moved(o Order, obj object) error {
+	doc, err := document(obj)
+	if err != nil {
+		return err
+	}
+	for _, f := range m.Fields {
+		if now := at(doc, f.Path); !bytes.Equal(now, f.After) && !bytes.Equal(f.Before, f.After) {
+			return ErrStale{Moved: fmt.Sprintf("%s of %s is %s, neither %s (before) nor %s (after)",
+				f.Path, o.Target, brief(now), brief(f.Before), brief(f.After))}
+		}
+	}
+	return ErrStale{Moved: fmt.Sprintf("%s was changed by another plan (%s)", o.Target, obj.GetAnnotations()[markKey])}
+}
+
+// brief keeps a value short enough for a sentence: a pod template may hold what no card may show.
+func brief(v json.RawMessage) string {
+	switch {
+	case v == nil:
+		return "unset"
+	case len(v) > 60:
+		return "a different value"
+	default:
+		return string(v)
+	}
+}
+
+func (m image) back() []field {
+	back := make([]field, 0, len(m.Fields))
+	for _, f := range m.Fields {
+		back = append(back, field{Path: f.Path, Before: f.After, After: f.Before})
+	}
+	return back
+}
+
+// operation is one line of an RFC 6902 JSON Patch.
+type operation struct {
+	Op    string          `json:"op"`
+	Path  string          `json:"path"`
+	Value json.RawMessage `json:"value,omitempty"`
+}
+
+// patch is the change as one JSON Patch: the object must be the very one that was read, every field must still have its old
+// value, and the mark goes with the change or not at all.
+func (m image) patch(obj object, fields []field, mark string) ([]byte, error) {
+	uid, err := json.Marshal(obj.GetUID())
+	if err != nil {
+		return nil, fmt.Errorf("encoding a uid: %w", err)
+	}
+	value, err := json.Marshal(mark)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a mark: %w", err)
+	}
+	ops := []operation{{Op: "test", Path: "/metadata/uid", Value: uid}}
+	if rv := obj.GetResourceVersion(); rv != "" {
+		version, err := json.Marshal(rv)
+		if err != nil {
+			return nil, fmt.Errorf("encoding a resource version: %w", err)
+		}
+		ops = append(ops, operation{Op: "test", Path: "/metadata/resourceVersion", Value: version})
+	}
+	for _, f := range fields {
+		if f.Before != nil {
+			ops = append(ops, operation{Op: "test", Path: f.Path, Value: f.Before})
+		}
+	}
+	for _, f := range fields {
+		switch {
+		case bytes.Equal(f.Before, f.After):
+		case f.After == nil:
+			ops = append(ops, operation{Op: "remove", Path: f.Path})
+		case f.Before == nil:
+			ops = append(ops, operation{Op: "add", Path: f.Path, Value: f.After})
+		default:
+			ops = append(ops, operation{Op: "replace", Path: f.Path, Value: f.After})
+		}
+	}
+	if len(obj.GetAnnotations()) == 0 {
+		ops = append(ops, operation{Op: "add", Path: "/metadata/annotations", Value: json.RawMessage(`{}`)})
+	}
+	ops = append(ops, operation{Op: "add", Path: "/metadata/annotations/" + escape(markKey), Value: value})
+	return json.Marshal(ops)
+}
+
+// sameUID refuses an object that only has the name of the one that was previewed.
+func sameUID(o Order, obj object) error {
+	want, ok := o.Expect["uid"]
+	if !ok || want == "" {
+		return ErrUnsafe{Why: "step " + o.ID + " does not say which object it was approved for (no uid)"}
+	}
+	if string(obj.GetUID()) != want {
+		return ErrStale{Moved: o.Target.String() + " was deleted and made again since the preview"}
+	}
+	return nil
+}
+
+// expect compares one value with what the preview saw.
+func (o Order) expect(key, now string) error {
+	want, ok := o.Expect[key]
+	if !ok {
+		return ErrUnsafe{Why: fmt.Sprintf("step %s does not say what %s was in the preview", o.ID, key)}
+	}
+	if want != now {
+		return ErrStale{Moved: fmt.Sprintf("%s of %s is %s, the preview saw %s", key, o.Target, named(now), named(want))}
+	}
+	return nil
+}
+
+// goal reads one value of the goal.
+func (o Order) goal(key string) (string, error) {
+	v, ok := o.Goal[key]
+	if !ok {
+		return "", ErrUnsafe{Why: fmt.Sprintf("step %s has no goal for %s", o.ID, key)}
+	}
+	return v, nil
+}
+
+func named(v string) string {
+	if v == "" {
+		return "unset"
+	}
+	return v
+}
+
+var errKind = errors.New("unexpected kind of object")
