@@ -180,26 +180,30 @@ func (e ErrSuperseded) Error() string {
 	return fmt.Sprintf("state %d of this execution was already written by another run", e.Seq)
 }
 
-// SaveExecution writes the next state of an execution: x.Seq+1, which it sets. States are written once: where one is there already,
-// another run has gone on and this one must stop.
+// SaveExecution writes the state x.Seq of an execution. States are written once: where one is there already, another run has gone
+// on and this one must stop.
 func (b *Book) SaveExecution(ctx context.Context, cluster string, x *incident.Execution) error {
-	next := *x
-	next.Seq = x.Seq + 1
-	key := executionKey(x.Round, next.Seq)
+	key := executionKey(x.Round, x.Seq)
 	prefix := Prefix(cluster, x.Incident)
-	var there incident.Execution
-	found, err := b.get(ctx, prefix+key, &there)
+	found, err := b.get(ctx, prefix+key, nil)
 	if err != nil {
 		return err
 	}
 	if found {
-		return ErrSuperseded{Seq: next.Seq}
+		return ErrSuperseded{Seq: x.Seq}
 	}
-	if err := b.put(ctx, cluster, string(x.Incident), prefix, key, "execution", next); err != nil {
-		return err
-	}
-	x.Seq = next.Seq
-	return nil
+	return b.put(ctx, cluster, string(x.Incident), prefix, key, "execution", x)
+}
+
+// Executions saves the states of one cluster's executions; it is what remediate's runner keeps its record with.
+type Executions struct {
+	Book    *Book
+	Cluster string
+}
+
+// Save writes the state x.Seq, once.
+func (e Executions) Save(ctx context.Context, x *incident.Execution) error {
+	return e.Book.SaveExecution(ctx, e.Cluster, x)
 }
 
 // Close records how an incident ended and seals its archive. Closing twice changes nothing: the first word stands.

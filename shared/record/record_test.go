@@ -49,9 +49,10 @@ func lived(t *testing.T, bucket record.Bucket) {
 	dec := incident.Decision{ID: "ev-1", Incident: id, Round: 1, Solution: "A", Digest: s.Digest(id), Verb: incident.Approve, By: "ou_1", At: at.Add(2 * time.Minute)}
 	must(w.SaveDecision(ctx, "c-1", dec))
 	x := book(bucket, "execute-r3")
-	run := &incident.Execution{Incident: id, Round: 1, Confirmation: incident.Confirmation{Solution: "A", Digest: s.Digest(id), Decisions: []incident.Decision{dec}}, Steps: []incident.StepRun{{Step: s.Steps[0], State: incident.StepPrepared}}}
+	run := &incident.Execution{Incident: id, Round: 1, Seq: 1, Confirmation: incident.Confirmation{Solution: "A", Digest: s.Digest(id), Decisions: []incident.Decision{dec}}, Steps: []incident.StepRun{{Step: s.Steps[0], State: incident.StepPrepared}}}
 	must(x.SaveExecution(ctx, "c-1", run))
 	run.Steps[0].State = incident.StepSettled
+	run.Seq = 2
 	must(x.SaveExecution(ctx, "c-1", run))
 	must(x.Close(ctx, "c-1", id, incident.Closing{Status: incident.Recovered, At: at.Add(9 * time.Minute)}))
 	must(x.Seal(ctx, "c-1", id))
@@ -112,7 +113,7 @@ func TestLoadDoesNotBelieveListings(t *testing.T) {
 func TestStatesAreWrittenOnce(t *testing.T) {
 	bucket := &record.Memory{}
 	a, b := book(bucket, "execute-a"), book(bucket, "execute-b")
-	mine := &incident.Execution{Incident: id, Round: 1}
+	mine := &incident.Execution{Incident: id, Round: 1, Seq: 1}
 	theirs := *mine
 	if err := a.SaveExecution(t.Context(), "c-1", mine); err != nil {
 		t.Fatal(err)
@@ -120,9 +121,6 @@ func TestStatesAreWrittenOnce(t *testing.T) {
 	err := b.SaveExecution(t.Context(), "c-1", &theirs)
 	if _, ok := err.(record.ErrSuperseded); !ok {
 		t.Errorf("the second writer of a state got %v", err)
-	}
-	if theirs.Seq != 0 {
-		t.Errorf("the loser's state moved to %d", theirs.Seq)
 	}
 }
 
@@ -196,7 +194,7 @@ func TestExecutingSomethingElseIsFound(t *testing.T) {
 	bucket := &record.Memory{}
 	lived(t, bucket)
 	x := book(bucket, "execute-evil")
-	run := &incident.Execution{Incident: id, Round: 1, Seq: 2, Confirmation: incident.Confirmation{Solution: "A", Digest: "d"}, Steps: []incident.StepRun{{Step: incident.Step{ID: "A1", Action: incident.ScaleOut, Goal: map[string]string{"replicas": "400"}}}}}
+	run := &incident.Execution{Incident: id, Round: 1, Seq: 3, Confirmation: incident.Confirmation{Solution: "A", Digest: "d"}, Steps: []incident.StepRun{{Step: incident.Step{ID: "A1", Action: incident.ScaleOut, Goal: map[string]string{"replicas": "400"}}}}}
 	if err := x.SaveExecution(t.Context(), "c-1", run); err != nil {
 		t.Fatal(err)
 	}
