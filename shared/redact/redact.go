@@ -4,29 +4,50 @@
 package redact
 
 import (
+	"cmp"
 	"regexp"
-	"sort"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // Mask stands where a secret was.
 const Mask = "[redacted]"
 
-// Redactor removes secrets it was told of (this deployment's own) and what looks like one by form or by name.
+// Redactor removes secrets it was told of (this deployment's own) and what looks like one by form or by name. Safe for concurrent
+// use.
 type Redactor struct {
+	mu       sync.RWMutex
 	literals []string
 }
 
-// New makes a redactor that also knows these exact values; short ones (under 6 characters) are ignored, they would blank out prose.
+// New makes a redactor that also knows these exact values.
 func New(literals ...string) *Redactor {
 	r := &Redactor{}
+	r.Learn(literals...)
+	return r
+}
+
+// Learn adds exact values, such as credentials fetched after the start. Values under 6 characters are ignored: they would blank out
+// prose.
+func (r *Redactor) Learn(literals ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := slices.Clone(r.literals)
 	for _, l := range literals {
-		if len(l) >= 6 {
-			r.literals = append(r.literals, l)
+		if len(l) >= 6 && !slices.Contains(known, l) {
+			known = append(known, l)
 		}
 	}
-	sort.Slice(r.literals, func(i, j int) bool { return len(r.literals[i]) > len(r.literals[j]) })
-	return r
+	// The longest first: a secret that is part of another must not leave the rest of it standing.
+	slices.SortFunc(known, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	r.literals = known
+}
+
+func (r *Redactor) known() []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.literals
 }
 
 // rule is one form of secret. A rule is only tried on text that holds one of its hints (in lower case): most text holds none.
@@ -70,7 +91,7 @@ var rules = []rule{
 
 // String is s without secrets.
 func (r *Redactor) String(s string) string {
-	for _, l := range r.literals {
+	for _, l := range r.known() {
 		s = strings.ReplaceAll(s, l, Mask)
 	}
 	if len(s) < 6 {

@@ -1,0 +1,204 @@
+// Package assemble puts the adapters together as the configuration says, once for all five functions: which address, which
+// credentials, which redactor. It holds no judgement and makes no call by itself but to fetch the Lark secrets. Without this room each
+// of the five mains would say the same hundred lines.
+package assemble
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"cce-oncall/shared/config"
+	"cce-oncall/shared/functiongraph"
+	"cce-oncall/shared/huaweicloud"
+	"cce-oncall/shared/lark"
+	"cce-oncall/shared/record"
+	"cce-oncall/shared/redact"
+)
+
+// Kit is the deployment, assembled. It lives as long as the process; what depends on credentials asks for them at each call.
+type Kit struct {
+	Config config.Config
+	Now    func() time.Time
+	Redact *redact.Redactor
+
+	role    string
+	session *huaweicloud.Session
+	bucket  record.Bucket
+
+	mu   sync.Mutex
+	lark *larkSecrets // fetched once
+}
+
+// New assembles one function's kit. role is the function's part: inspect, diagnose, webhook, execute, report.
+func New(role string, c config.Config, now func() time.Time) (*Kit, error) {
+	k := &Kit{Config: c, Now: now, Redact: redact.New(c.Secrets()...), role: role}
+	k.session = &huaweicloud.Session{
+		Region: c.Region, Project: c.Project, Endpoints: c.Endpoints, Credentials: k.credentials,
+		Transport: huaweicloud.NewTransport(), Now: now, UserAgent: "cce-oncall/" + role,
+	}
+	if err := k.session.Validate(); err != nil {
+		return nil, err
+	}
+	k.bucket = huaweicloud.NewOBS(k.session, c.Bucket, huaweicloud.OBSOptions{PathStyle: c.PathStyle})
+	return k, nil
+}
+
+// Start reads the configuration and runs a function until its process ends; the exit code is its return. open makes the handler.
+func Start(ctx context.Context, role string, args []string, stdout, stderr io.Writer, open func(*Kit) (functiongraph.Handler, error)) int {
+	fail := func(err error) int {
+		_, _ = fmt.Fprintf(stderr, "%s: %v\n", role, err)
+		return 1
+	}
+	c, err := config.FromEnvironment()
+	if err != nil {
+		return fail(err)
+	}
+	k, err := New(role, c, time.Now)
+	if err != nil {
+		return fail(err)
+	}
+	h, err := open(k)
+	if err != nil {
+		return fail(err)
+	}
+	if err := functiongraph.Start(ctx, k.Settings(), args, stdout, stderr, h); err != nil {
+		return fail(errors.New(k.Redact.String(err.Error())))
+	}
+	return 0
+}
+
+// Settings are the runtime's.
+func (k *Kit) Settings() functiongraph.Settings {
+	name := k.Config.Function
+	if name == "" {
+		name = k.role
+	}
+	return functiongraph.Settings{
+		APIAddr: k.Config.APIAddr, Function: name, Timeout: time.Duration(k.Config.Timeout) * time.Second, Margin: 5 * time.Second,
+		LogLevel: k.Config.LogLevel, Redact: k.Redact.Bytes, Now: k.Now,
+	}
+}
+
+// credentials are those of the invocation, or outside the platform those of the configuration.
+func (k *Kit) credentials(ctx context.Context) (huaweicloud.Credentials, error) {
+	if c := functiongraph.InvocationFrom(ctx).Credentials; c.AccessKey != "" {
+		return huaweicloud.Credentials{AK: c.AccessKey, SK: c.SecretKey, Token: c.SecurityToken}, nil
+	}
+	if k.Config.AccessKey == "" {
+		return huaweicloud.Credentials{}, errors.New("the invocation brought no credentials: give the function an app_agency")
+	}
+	return huaweicloud.Credentials{AK: k.Config.AccessKey, SK: k.Config.SecretKey, Token: k.Config.SecurityToken}, nil
+}
+
+// Book is the record as this invocation writes it.
+func (k *Kit) Book(ctx context.Context) *record.Book {
+	return &record.Book{Bucket: k.bucket, Writer: k.role + "-" + functiongraph.InvocationFrom(ctx).RequestID, Now: k.Now, Redact: k.Redact.Bytes}
+}
+
+// Bucket is the store below the record.
+func (k *Kit) Bucket() record.Bucket { return k.bucket }
+
+// Invoker wakes our other functions.
+func (k *Kit) Invoker() *functiongraph.Invoker {
+	return &functiongraph.Invoker{
+		Endpoint: k.session.Endpoint("functiongraph"), Region: k.Config.Region, Project: k.Config.Project, Package: k.Config.Package,
+		Names: k.Config.Functions.Value, Sign: k.session.Signer(), Client: &http.Client{Transport: k.session.Transport, Timeout: 10 * time.Second},
+	}
+}
+
+type larkSecrets struct {
+	AppSecret  string `json:"app_secret"`
+	EncryptKey string `json:"encrypt_key"`
+	Token      string `json:"verification_token"`
+
+	client   *lark.Client
+	verifier *lark.Verifier
+}
+
+// secrets are the Lark credentials, from the configuration or from CSMS, fetched once in the life of the process.
+func (k *Kit) secrets(ctx context.Context) (*larkSecrets, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.lark != nil {
+		return k.lark, nil
+	}
+	s := &larkSecrets{AppSecret: k.Config.LarkAppSecret, EncryptKey: k.Config.LarkEncryptKey, Token: k.Config.LarkToken}
+	if name := k.Config.LarkSecretName; name != "" {
+		csms := huaweicloud.CSMS{Session: k.session}
+		raw, err := csms.Secret(ctx, name)
+		if err != nil {
+			return nil, fmt.Errorf("fetch the Lark credentials: %w", err)
+		}
+		if json.Unmarshal([]byte(raw), s) != nil || s.AppSecret == "" || s.EncryptKey == "" || s.Token == "" {
+			return nil, fmt.Errorf(`the CSMS secret %s is not {"app_secret":…,"encrypt_key":…,"verification_token":…}`, name)
+		}
+		k.Redact.Learn(s.AppSecret, s.EncryptKey, s.Token)
+	}
+	var err error
+	if s.client, err = lark.NewClient(lark.Options{
+		BaseURL: k.Config.LarkURL, AppID: k.Config.LarkApp, AppSecret: s.AppSecret, Language: k.Language(), Now: k.Now,
+	}); err != nil {
+		return nil, err
+	}
+	if s.verifier, err = lark.NewVerifier(lark.Verifier{
+		EncryptKey: s.EncryptKey, VerificationToken: s.Token, AppID: k.Config.LarkApp, TenantKey: k.Config.LarkTenant, Now: k.Now,
+	}); err != nil {
+		return nil, err
+	}
+	k.lark = s
+	return s, nil
+}
+
+// Language is that of the cards.
+func (k *Kit) Language() lark.Language {
+	l, err := lark.ParseLanguage(k.Config.Language)
+	if err != nil { // config has checked it
+		return lark.Both
+	}
+	return l
+}
+
+// Lark is the client that speaks to people.
+func (k *Kit) Lark(ctx context.Context) (*lark.Client, error) {
+	s, err := k.secrets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.client, nil
+}
+
+// Verifier proves that a callback is Lark's.
+func (k *Kit) Verifier(ctx context.Context) (*lark.Verifier, error) {
+	s, err := k.secrets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.verifier, nil
+}
+
+// ButtonKey makes the buttons' ids. It is derived from the Encrypt Key, which every function that draws a card holds anyway.
+func (k *Kit) ButtonKey(ctx context.Context) ([]byte, error) {
+	s, err := k.secrets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []byte("buttons\x00" + s.EncryptKey), nil
+}
+
+// Cluster finds a configured cluster by id or name, and adds it to the log of ctx.
+func (k *Kit) Cluster(ctx context.Context, idOrName string) (context.Context, config.Cluster, bool) {
+	c, ok := k.Config.Clusters.Find(idOrName)
+	if !ok {
+		return ctx, c, false
+	}
+	log := zerolog.Ctx(ctx).With().Str("cluster", c.ID).Logger()
+	return log.WithContext(ctx), c, true
+}
