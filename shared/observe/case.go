@@ -69,6 +69,7 @@ func ReadCase(data []byte) (*Snapshot, error) {
 		}
 	}
 	s.Sort()
+	s.freeze()
 	return s, nil
 }
 

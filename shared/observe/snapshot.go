@@ -36,6 +36,8 @@ type Snapshot struct {
 	Changes    []Change
 	Unreadable []string // sources that could not be asked; each is a gap
 	Gaps       []string // what exactly could not be seen, as sentences: "pods could not be listed: forbidden"
+
+	lazy *lazyIndex // see Index
 }
 
 // Scope is where to look first; never a reason to look nowhere else.
