@@ -66,6 +66,8 @@ type Closing struct {
 	Status Status    `json:"status"` // Recovered, Rejected, Expired, RolledBack or HandedOver
 	Reason Text      `json:"reason"` // why, in a sentence a person can act on
 	At     time.Time `json:"at"`
+	Risks  []Text    `json:"risks,omitempty"`  // what may still go wrong
+	Advice []Text    `json:"advice,omitempty"` // what people should do next
 }
 
 // Last is the current round, nil before the first diagnosis.

@@ -1,0 +1,145 @@
+package lark
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// The platform refuses cards above 30 KB, and stores styled text larger than it was sent; the budget leaves room for that.
+const (
+	maxCard = 30 * 1024
+	budget  = 27 * 1024
+)
+
+// Look is how cards are written: for whom, on which clock, and what must not be shown. The zero Look is English and UTC.
+type Look struct {
+	Language Language
+	Zone     *time.Location
+	Redact   func(string) string // applied to every text from outside before it is escaped; nil leaves them as they are
+	BotName  string              // how people address the bot in the group; empty leaves the mention out of the instructions
+}
+
+func (l Look) pen(now time.Time) pen {
+	p := pen{language: l.Language, zone: l.Zone, now: now, redact: l.Redact}
+	if p.language == "" {
+		p.language = English
+	}
+	if p.zone == nil {
+		p.zone = time.UTC
+	}
+	return p
+}
+
+// cut is what a card leaves out to fit.
+type cut struct {
+	detail   bool // evidence beyond the first few lines, folded lists
+	language bool // the second language
+	chart    bool
+	lists    bool // everything but what a decision needs, and that shortened
+}
+
+// cuts is the fixed order in which a card that is too large gives things up.
+var cuts = []cut{{}, {detail: true}, {detail: true, language: true}, {detail: true, language: true, chart: true}, {true, true, true, true}}
+
+// said names what was left out; empty when nothing was.
+func (c cut) said(p pen) words {
+	if c == (cut{}) {
+		return words{}
+	}
+	var gone []words
+	if c.detail {
+		gone = append(gone, say("evidence detail", "证据明细"))
+	}
+	if c.language {
+		gone = append(gone, say("the Chinese text", "中文文本"))
+	}
+	if c.chart {
+		gone = append(gone, say("the chart", "图表"))
+	}
+	if c.lists {
+		gone = append(gone, say("long lists", "较长的列表"))
+	}
+	return say("Left out because a card holds 30 KB: %s. All of it is in the archive.", "因卡片上限 30 KB，以下内容未显示：%s。完整内容见归档。", join(", ", gone...))
+}
+
+// write makes the card that loses least among those that fit. The last cut bounds every list and text, so that it always fits.
+func write(l Look, now time.Time, build func(p pen, c cut) card) ([]byte, error) {
+	var last error
+	for _, c := range cuts {
+		p := l.pen(now)
+		if c.language && p.language == Both {
+			p.language = English
+		} else if p.language != Both {
+			c.language = false
+		}
+		b, err := encode(build(p, c))
+		if err != nil {
+			return nil, err
+		}
+		if len(b) > budget {
+			last = fmt.Errorf("card of %d bytes is above %d", len(b), budget)
+			continue
+		}
+		if last = Validate(b); last == nil {
+			return b, nil
+		}
+	}
+	return nil, fmt.Errorf("write card: %w", last)
+}
+
+// encode writes a card without HTML escapes, which would cost five bytes for each of the many angle brackets.
+func encode(c card) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(c); err != nil {
+		return nil, fmt.Errorf("encode card: %w", err)
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}
+
+// sheet is a card before it is put into the platform's form.
+type sheet struct {
+	title    words
+	subtitle words
+	colour   colour
+	tags     []tag
+	summary  words
+	parts    []element
+}
+
+type tag struct {
+	text   words
+	colour colour
+}
+
+// card puts the sheet together.
+func (s sheet) card(p pen) card {
+	h := cardHeader{Title: p.plain(title(s.title, 160)), Template: s.colour}
+	if !s.subtitle.empty() {
+		h.Subtitle = p.plain(title(s.subtitle, 120))
+	}
+	h.Tags = p.tags(s.tags, func(t pair) string { return p.first(t) })
+	if p.language == Both {
+		h.I18nTags = &i18nTags{ZH: p.tags(s.tags, func(t pair) string { return t.zh }), EN: p.tags(s.tags, func(t pair) string { return t.en })}
+	}
+	if s.summary.empty() {
+		s.summary = s.title
+	}
+	return card{
+		Schema: "2.0",
+		Config: config{UpdateMulti: true, EnableForward: true, WidthMode: "fill", Summary: &summary{Content: p.first(title(s.summary, 120).raw)}},
+		Header: h,
+		Body:   body{Spacing: "medium", Elements: s.parts},
+	}
+}
+
+func (p pen) tags(all []tag, in func(pair) string) []textTag {
+	out := make([]textTag, 0, len(all))
+	for _, t := range all {
+		out = append(out, textTag{Tag: "text_tag", Text: &plainText{Tag: "plain_text", Content: in(title(t.text, 40).raw)}, Color: t.colour})
+	}
+	return out
+}

@@ -1,0 +1,222 @@
+package lark
+
+import (
+	"slices"
+
+	"cce-oncall/shared/incident"
+)
+
+// How much of each list stands on the card without a click.
+const (
+	shownEvidence = 4
+	shownLines    = 4
+	shownCauses   = 3
+	shownGaps     = 4
+	foldedLines   = 20
+)
+
+// findings is the diagnosis: key evidence with its chart, possible causes with what speaks against them, and what could not be seen.
+func (v View) findings(p pen, c cut) []element {
+	return slices.Concat(v.evidence(p, c), v.causes(p, c), v.unseen(p, c))
+}
+
+// background is the diagnosis for those who want to look back, folded.
+func (v View) background(p pen, c cut) []element {
+	if c.detail {
+		return nil
+	}
+	return []element{p.folded(say("Diagnosis and evidence", "诊断与证据"), slices.Concat(v.evidence(p, cut{detail: true, chart: c.chart}), v.causes(p, cut{detail: true}), v.unseen(p, c))...)}
+}
+
+// evidence shows the most telling chart, what the first cause rests on, and the watermarks of nodes and pods.
+func (v View) evidence(p pen, c cut) []element {
+	scene := v.round().Scene
+	out := []element{p.heading(say("Key evidence", "关键证据"))}
+	if !c.chart {
+		for _, ch := range scene.Charts {
+			if head, e, ok := p.draw(ch); ok {
+				out = append(out, p.small(head), e)
+				break
+			}
+		}
+	}
+	limit := shownLines
+	if c.lists {
+		limit = 2
+	}
+	var facts []words
+	cause, known := v.cause()
+	if known {
+		for _, e := range cause.Evidence[:min(len(cause.Evidence), limit)] {
+			facts = append(facts, p.evidenceLine(e))
+		}
+	}
+	for _, l := range scene.Nodes[:min(len(scene.Nodes), limit)] {
+		facts = append(facts, bullet(say("Node %s", "节点 %s", p.nodeLine(l))))
+	}
+	for _, l := range scene.Pods[:min(len(scene.Pods), limit)] {
+		facts = append(facts, bullet(say("Pod %s", "Pod %s", p.podLine(l))))
+	}
+	facts = append(facts, v.related(p)...)
+	facts = append(facts, v.changes(p, 2)...)
+	if len(facts) == 0 {
+		facts = append(facts, say("none could be gathered", "未能采集到"))
+	}
+	out = append(out, p.markdown(lines(facts...)))
+	if c.detail {
+		return out
+	}
+	return append(out, v.moreEvidence(p)...)
+}
+
+func (p pen) evidenceLine(e incident.Evidence) words {
+	w := say("%s (%s)", "%s（%s）", p.data(e.Statement, 220), term(p, sources, e.Source))
+	if !e.At.IsZero() {
+		w = say("%s (%s, %s)", "%s（%s，%s）", p.data(e.Statement, 220), term(p, sources, e.Source), p.clock(e.At))
+	}
+	return bullet(w)
+}
+
+// related names the alarms that were merged into this one.
+func (v View) related(p pen) []words {
+	var names []string
+	for i, a := range v.Incident.Alarms {
+		if i > 0 {
+			names = append(names, a.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []words{bullet(p.listed(say("Related alarms", "相关告警"), names, 5))}
+}
+
+func (v View) changes(p pen, n int) []words {
+	var out []words
+	all := v.round().Scene.Changes
+	for _, ch := range all[:min(n, len(all))] {
+		who := words{}
+		if ch.Actor != "" {
+			who = say(" by %s", "，操作者 %s", p.data(ch.Actor, 80))
+		}
+		out = append(out, bullet(say("Change %s: %s, %s%s", "变更 %s：%s，%s%s", p.clock(ch.At), p.data(ch.Target.String(), 120), p.data(ch.What, 160), who)))
+	}
+	return out
+}
+
+// moreEvidence folds what did not fit above: further statements, pods, nodes, changes, HPAs, and symptoms with their explanation.
+func (v View) moreEvidence(p pen) []element {
+	r := v.round()
+	var facts []words
+	if c, ok := v.cause(); ok && len(c.Evidence) > shownEvidence {
+		for _, e := range c.Evidence[shownEvidence:] {
+			facts = append(facts, p.evidenceLine(e))
+		}
+	}
+	for _, l := range r.Scene.Nodes[min(len(r.Scene.Nodes), shownLines):] {
+		facts = append(facts, bullet(say("Node %s", "节点 %s", p.nodeLine(l))))
+	}
+	for _, l := range r.Scene.Pods[min(len(r.Scene.Pods), shownLines):] {
+		facts = append(facts, bullet(say("Pod %s", "Pod %s", p.podLine(l))))
+	}
+	for _, w := range r.Scene.Workloads {
+		if w.Resources != "" || w.Owner != "" {
+			facts = append(facts, bullet(say("%s: %s", "%s：%s", p.data(w.Target.String(), 120), p.data(joinText(w.Resources, w.Owner), 200))))
+		}
+	}
+	for _, h := range r.Scene.HPAs {
+		facts = append(facts, bullet(say("HPA %s", "HPA %s", p.data(h, 200))))
+	}
+	if all := v.changes(p, len(r.Scene.Changes)); len(all) > 2 {
+		facts = append(facts, all[2:]...)
+	}
+	for _, e := range r.Diagnosis.Effects {
+		facts = append(facts, bullet(say("Symptom: %s (explained by %s)", "症状：%s（由 %s 引起）", p.text(e.Summary, 200), p.data(string(e.ExplainedBy), 60))))
+	}
+	if len(facts) == 0 {
+		return nil
+	}
+	n := len(facts)
+	if n > foldedLines {
+		facts = append(facts[:foldedLines], say("and %s more, in the archive", "其余 %s 条见归档", num(n-foldedLines)))
+	}
+	return []element{p.folded(say("More evidence: %s", "更多证据：%s", count(n, "line", "lines", "条")), p.markdown(lines(facts...)))}
+}
+
+func joinText(a, b string) string {
+	switch {
+	case a == "":
+		return b
+	case b == "":
+		return a
+	}
+	return a + ", " + b
+}
+
+// causes lists what it may be, most likely first, each with how sure that is and what speaks against it.
+func (v View) causes(p pen, c cut) []element {
+	d := v.round().Diagnosis
+	out := []words{bold(say("Possible causes", "可能原因"))}
+	if len(d.Causes) == 0 {
+		out = append(out, say("none is proven", "尚无证据充分的原因"))
+	}
+	for i, f := range d.Causes {
+		if i == shownCauses {
+			out = append(out, say("and %s less likely, in the archive", "另有 %s 个可能性较低的原因，见归档", num(len(d.Causes)-i)))
+			break
+		}
+		out = append(out, p.causeLine(i+1, f, c))
+	}
+	if n := len(d.Effects); n > 0 {
+		out = append(out, say("%s explained by these.", "%s 由上述原因引起。", count(n, "symptom is", "symptoms are", "个症状")))
+	}
+	for i, l := range d.Look {
+		if i == 0 {
+			out = append(out, bold(say("What to look at", "建议排查")))
+		}
+		if i == shownGaps {
+			break
+		}
+		out = append(out, bullet(p.data(l, 200)))
+	}
+	return []element{p.markdown(lines(out...))}
+}
+
+func (p pen) causeLine(n int, f incident.Finding, c cut) words {
+	out := say("%s. %s — **sure %s** (%s, %s)", "%s. %s — **置信度 %s**（%s，%s）",
+		num(n), p.text(f.Summary, 220), percent(f.Confidence), p.data(string(f.Reason), 60), p.data(f.Target.String(), 120))
+	if n > 1 && len(f.Evidence) > 0 && !c.lists {
+		out = lines(out, say("   For: %s", "   支持：%s", p.data(f.Evidence[0].Statement, 200)))
+	}
+	for i, against := range f.Counter {
+		if i == 2 || c.lists {
+			break
+		}
+		out = lines(out, say("   Against: %s", "   反证：%s", p.data(against, 200)))
+	}
+	if len(f.Counter) == 0 {
+		out = lines(out, say("   Against: nothing found", "   反证：未发现"))
+	}
+	return out
+}
+
+// unseen lists what could not be looked at; nothing there was guessed.
+func (v View) unseen(p pen, c cut) []element {
+	gaps := v.round().Diagnosis.Gaps
+	if len(gaps) == 0 {
+		return nil
+	}
+	out := []words{bold(say("Could not be seen (not guessed)", "未能获取的信息（未作猜测）"))}
+	limit := shownGaps
+	if c.lists {
+		limit = 2
+	}
+	for i, g := range gaps {
+		if i == limit {
+			out = append(out, say("and %s more", "另有 %s 项", num(len(gaps)-i)))
+			break
+		}
+		out = append(out, bullet(p.data(g, 200)))
+	}
+	return []element{p.markdown(lines(out...))}
+}

@@ -1,0 +1,150 @@
+package lark
+
+import (
+	"strings"
+	"time"
+
+	"cce-oncall/shared/incident"
+)
+
+// Keys of View.Tokens beside the solutions' letters.
+const (
+	ButtonReject = "reject"
+	ButtonStop   = "stop"
+	ButtonUndo   = "undo"
+)
+
+// ReasonField is the name under which Click.Form holds the reason of a rejection.
+const ReasonField = "reason"
+
+// View is an incident as it is shown at one moment. The card is a function of it: the same view gives the same bytes.
+type View struct {
+	Look
+	Incident  *incident.Incident
+	Now       time.Time
+	Tokens    map[string]string // opaque single-use tokens by button: "A", "B", …, and the keys above; a button without one is not drawn
+	Approvers []string          // open_ids of who may confirm
+	Links     []Link
+}
+
+// Link is a button that opens a page.
+type Link struct {
+	Name incident.Text
+	URL  string // http(s)
+}
+
+func (v View) status() incident.Status { return v.Incident.Status(v.Now) }
+
+// cause is the first cause of the latest round that has one.
+func (v View) cause() (incident.Finding, bool) {
+	for i := len(v.Incident.Rounds) - 1; i >= 0; i-- {
+		if c := v.Incident.Rounds[i].Diagnosis.Causes; len(c) > 0 {
+			return c[0], true
+		}
+	}
+	return incident.Finding{}, false
+}
+
+// round is the current one, or an empty one before the first diagnosis.
+func (v View) round() incident.Round {
+	if r := v.Incident.Last(); r != nil {
+		return *r
+	}
+	return incident.Round{}
+}
+
+// severity is the worst of the alarms; empty when there are none.
+func (v View) severity() string {
+	for _, s := range []string{"Critical", "Major", "Minor", "Info"} {
+		for _, a := range v.Incident.Alarms {
+			if string(a.Severity) == s {
+				return s
+			}
+		}
+	}
+	return ""
+}
+
+// since is when it began: what the cause says, or the first alarm, or when the incident was opened.
+func (v View) since() time.Time {
+	if c, ok := v.cause(); ok && !c.Since.IsZero() {
+		return c.Since
+	}
+	first := v.Incident.OpenedAt
+	for i, a := range v.Incident.Alarms {
+		if i == 0 || a.FiredAt.Before(first) {
+			first = a.FiredAt
+		}
+	}
+	return first
+}
+
+// firing counts the alarms that were active when they were last read.
+func (v View) firing() int {
+	n := 0
+	for _, a := range v.Incident.Alarms {
+		if a.Active() {
+			n++
+		}
+	}
+	return n
+}
+
+// short is a target as people say it: default/chat-app, or Node worker-1 for what has no namespace.
+func short(t incident.Target) string {
+	if t.Namespace == "" {
+		return t.String()
+	}
+	return t.Namespace + "/" + t.Name
+}
+
+// headline says what is broken, for whom, since when, and how sure that is.
+func (v View) headline(p pen) words {
+	c, ok := v.cause()
+	if !ok {
+		return v.alarmHeadline(p)
+	}
+	what := p.text(incident.Text{EN: noStop(c.Summary.In("en")), ZH: noStop(c.Summary.In("zh"))}, 110)
+	if !strings.Contains(c.Summary.EN, c.Target.Name) && c.Target.Name != "" {
+		what = say("%s: %s", "%s：%s", p.data(short(c.Target), 80), what)
+	}
+	return say("%s since %s — sure %s", "%s，自 %s 起（置信度 %s）", what, p.clock(v.since()), percent(c.Confidence))
+}
+
+// alarmHeadline is for when no cause is known: the alarm's words, and that the cause is open.
+func (v View) alarmHeadline(p pen) words {
+	what, who := p.data(v.Incident.Key, 80), words{}
+	if a := v.Incident.Alarms; len(a) > 0 {
+		what = p.text(incident.Text{EN: a[0].Name, ZH: a[0].TitleZH}, 80)
+		who = p.data(strings.Trim(a[0].Object.Namespace+"/"+a[0].Object.Name, "/"), 80)
+	}
+	if !who.empty() {
+		what = say("%s: %s", "%s：%s", who, what)
+	}
+	state := say("cause not proven", "原因尚未查明")
+	if len(v.Incident.Rounds) == 0 {
+		state = say("cause being looked for", "正在定位原因")
+	}
+	return say("%s since %s — %s", "%s，自 %s 起（%s）", what, p.clock(v.since()), state)
+}
+
+func noStop(s string) string { return strings.TrimRight(s, " .。") }
+
+// decided finds the decision that counts: the last that was not refused, with the wanted verb.
+func decided(r incident.Round, verb incident.Verb) []incident.Decision {
+	var out []incident.Decision
+	for _, d := range r.Decisions {
+		if d.Verb == verb && d.Refused == "" {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// verdict is the last look of an execution, nil before the first.
+func verdict(x *incident.Execution) *incident.Verification {
+	if x == nil || len(x.Verification) == 0 {
+		return nil
+	}
+	return &x.Verification[len(x.Verification)-1]
+}
