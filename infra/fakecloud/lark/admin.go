@@ -1,0 +1,6 @@
+package lark
+
+import "net/http"
+
+func (s *Server) adminRoutes(mux *http.ServeMux) {}
+func (s *Server) pageRoutes(mux *http.ServeMux)  {}
