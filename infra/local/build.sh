@@ -9,6 +9,9 @@
 # nothing, and neither a clean checkout nor a change elsewhere should cost that.
 set -euo pipefail
 
+# In braces, so that the shell has read all of it before a long build begins and
+# an edit or a checkout meanwhile cannot make it go on with other lines.
+{
 name=${1:-}
 case $name in
 controlplane | prometheus | objectstore) ;;
@@ -19,9 +22,20 @@ controlplane | prometheus | objectstore) ;;
 esac
 cd "$(dirname "$0")/$name"
 
+ldflags="-s -w"
+if [[ $name == controlplane ]]; then
+	# Without these the API server calls itself v0.0.0-master.
+	version=$(awk '$1 == "k8s.io/kubernetes" { print $2 }' go.mod)
+	IFS=. read -r major minor _ <<<"${version#v}"
+	for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
+		ldflags+=" -X $package.gitVersion=$version -X $package.gitMajor=$major -X $package.gitMinor=$minor"
+	done
+fi
+
 # Tests are no part of the program.
 hash=$({
 	go version
+	echo "$ldflags"
 	find . -type f \( -name '*.go' -o -name '*.yaml' -o -name '*.gotmpl' -o -name go.mod -o -name go.sum \) ! -name '*_test.go' -print0 |
 		LC_ALL=C sort -z | xargs -0 sha256sum
 } | sha256sum | cut -c1-16)
@@ -43,15 +57,6 @@ fi
 if [[ -x $binary ]]; then
 	echo "$binary"
 	exit
-fi
-
-ldflags="-s -w"
-if [[ $name == controlplane ]]; then
-	# Without these the API server calls itself v0.0.0-master.
-	version=$(awk '$1 == "k8s.io/kubernetes" { print $2 }' go.mod)
-	for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
-		ldflags+=" -X $package.gitVersion=$version"
-	done
 fi
 
 temporary=$folder/.$name.$$
@@ -80,3 +85,5 @@ fi
 trap 'rm -f "$temporary" "$progress"' EXIT
 mv "$temporary" "$binary"
 echo "$binary"
+exit
+}

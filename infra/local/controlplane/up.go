@@ -24,7 +24,7 @@ import (
 
 const (
 	startLimit = 2 * time.Minute // a loaded machine has taken half of it
-	stopGrace  = 3 * time.Second
+	stopGrace  = time.Second     // nothing is kept, so nothing is lost
 	portTries  = 3
 )
 
