@@ -34,7 +34,10 @@ var rooms = map[string]room{
 	"functiongraph": {},
 	"config":        {may: []string{"incident"}}, // approvers and risks are the law's words
 	// assemble is where the configuration becomes adapters: the five mains would repeat it otherwise.
-	"assemble": {may: []string{"config", "functiongraph", "huaweicloud", "kube", "lark", "observe", "record", "redact"}},
+	"assemble": {may: []string{"advise", "config", "functiongraph", "huaweicloud", "kube", "lark", "observe", "record", "redact", "tell"}},
+	// advise makes one round of an incident and tell shows it: diagnose and execute do both, and may not know each other.
+	"advise": {may: []string{"diagnose", "incident", "observe", "record", "remediate"}},
+	"tell":   {may: []string{"incident", "lark", "record"}},
 	// remediatetest is the crash matrix, used by remediate's own tests and again over a real API server.
 	"remediate/remediatetest": {may: []string{"incident", "observe", "remediate"}},
 }

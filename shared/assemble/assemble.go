@@ -184,13 +184,12 @@ func (k *Kit) Verifier(ctx context.Context) (*lark.Verifier, error) {
 	return s.verifier, nil
 }
 
-// ButtonKey makes the buttons' ids. It is derived from the Encrypt Key, which every function that draws a card holds anyway.
-func (k *Kit) ButtonKey(ctx context.Context) ([]byte, error) {
-	s, err := k.secrets(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return []byte("buttons\x00" + s.EncryptKey), nil
+// buttonKey makes the buttons' ids. It is derived from the Encrypt Key, which every function that draws a card holds anyway.
+func (s *larkSecrets) buttonKey() []byte { return []byte("buttons\x00" + s.EncryptKey) }
+
+// Look is how cards are written.
+func (k *Kit) Look() lark.Look {
+	return lark.Look{Language: k.Language(), Zone: k.Config.Zone(), Redact: k.Redact.String}
 }
 
 // Cluster finds a configured cluster by id or name, and adds it to the log of ctx.

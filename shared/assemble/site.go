@@ -7,11 +7,14 @@ import (
 
 	"k8s.io/client-go/kubernetes"
 
+	"cce-oncall/shared/advise"
 	"cce-oncall/shared/config"
 	"cce-oncall/shared/functiongraph"
 	"cce-oncall/shared/huaweicloud"
 	"cce-oncall/shared/kube"
 	"cce-oncall/shared/observe"
+	"cce-oncall/shared/record"
+	"cce-oncall/shared/tell"
 )
 
 // Site is everything by which one cluster is seen and changed, with this invocation's credentials.
@@ -71,4 +74,22 @@ func (k *Kit) access(ctx context.Context, c config.Cluster, cce *huaweicloud.CCE
 		a.KubeconfigPath = c.Kubeconfig
 	}
 	return a, nil
+}
+
+// Teller shows a cluster's incidents.
+func (k *Kit) Teller(ctx context.Context, c config.Cluster, b *record.Book) (*tell.Teller, error) {
+	s, err := k.secrets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t := &tell.Teller{Cards: s.client, Book: b, Look: k.Look(), Key: s.buttonKey(), Now: k.Now}
+	for _, a := range c.Approvers {
+		t.Approvers = append(t.Approvers, a.ID)
+	}
+	return t, nil
+}
+
+// Adviser makes rounds of a cluster's incidents.
+func (k *Kit) Adviser(c config.Cluster, b *record.Book) *advise.Adviser {
+	return &advise.Adviser{Book: b, Policy: k.Config.PolicyFor(c), Expiry: time.Duration(k.Config.Policy.Value.Expiry), Redact: k.Redact.Bytes, Now: k.Now}
 }

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	_ "time/tzdata" // the platform's image may have no zones
 
 	"github.com/caarlos0/env/v11"
 
@@ -43,12 +44,13 @@ type Config struct {
 	// Whom it talks to.
 	LarkURL        string `env:"LARK_BASE_URL" envDefault:"https://open.feishu.cn"` // https://open.larksuite.com for Lark
 	LarkApp        string `env:"LARK_APP_ID,required,notEmpty"`
-	LarkSecretName string `env:"LARK_SECRET_NAME"`           // CSMS secret holding {"app_secret","encrypt_key","verification_token"}; else the next three
-	LarkAppSecret  string `env:"LARK_APP_SECRET"`            // secret
-	LarkEncryptKey string `env:"LARK_ENCRYPT_KEY"`           // secret; without it anybody can forge a callback
-	LarkToken      string `env:"LARK_VERIFICATION_TOKEN"`    // secret
-	LarkTenant     string `env:"LARK_TENANT_KEY"`            // refuse callbacks of other tenants; empty: any
-	Language       string `env:"LANGUAGE" envDefault:"both"` // of cards: zh, en or both
+	LarkSecretName string `env:"LARK_SECRET_NAME"`                    // CSMS secret holding {"app_secret","encrypt_key","verification_token"}; else the next three
+	LarkAppSecret  string `env:"LARK_APP_SECRET"`                     // secret
+	LarkEncryptKey string `env:"LARK_ENCRYPT_KEY"`                    // secret; without it anybody can forge a callback
+	LarkToken      string `env:"LARK_VERIFICATION_TOKEN"`             // secret
+	LarkTenant     string `env:"LARK_TENANT_KEY"`                     // refuse callbacks of other tenants; empty: any
+	Language       string `env:"LANGUAGE" envDefault:"both"`          // of cards: zh, en or both
+	Timezone       string `env:"TIMEZONE" envDefault:"Asia/Shanghai"` // of the times on cards and of the daily report's day
 
 	// What it may do.
 	Policy   JSON[Policy] `env:"POLICY"`         // see Policy
@@ -252,6 +254,9 @@ func (c *Config) check() error {
 			return errors.New("LARK_VERIFICATION_TOKEN is not set")
 		}
 	}
+	if _, err := time.LoadLocation(c.Timezone); err != nil {
+		return errors.New("TIMEZONE is not a zone like Asia/Shanghai")
+	}
 	switch c.Language {
 	case "zh", "en", "both":
 	default:
@@ -325,6 +330,15 @@ func or[T comparable](v, fallback T) T {
 		return fallback
 	}
 	return v
+}
+
+// Zone is the time zone of cards and days.
+func (c *Config) Zone() *time.Location {
+	l, err := time.LoadLocation(c.Timezone)
+	if err != nil { // check has tried it
+		return time.UTC
+	}
+	return l
 }
 
 // PolicyFor is who may decide in a cluster.

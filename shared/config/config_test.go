@@ -56,6 +56,7 @@ func TestWrongValuesAreNamedInOneLine(t *testing.T) {
 		{"LARK_ENCRYPT_KEY", "", "LARK_ENCRYPT_KEY"},
 		{"LARK_VERIFICATION_TOKEN", "", "LARK_VERIFICATION_TOKEN"},
 		{"LANGUAGE", "fr", "LANGUAGE"},
+		{"TIMEZONE", "Mars/Olympus", "TIMEZONE"},
 		{"ENDPOINTS", `{"aom":"not an address"}`, "ENDPOINTS"},
 		{"POLICY", `{"expiry":30}`, "POLICY"},
 		{"POLICY", `{"expiry":"-5m"}`, "POLICY"},

@@ -47,6 +47,7 @@ type Execution struct {
 	Stopped         string         `json:"stopped,omitempty"` // open_id of who said Stop
 	Failed          string         `json:"failed,omitempty"`  // why it ended without doing all of it
 	Hops            int            `json:"hops"`              // how often execute has called itself for it
+	HoppedAt        time.Time      `json:"hoppedAt,omitzero"` // when it last did
 	StartedAt       time.Time      `json:"startedAt"`
 	Deadline        time.Time      `json:"deadline"`               // absolute; after it nothing new is begun
 	DoneAt          time.Time      `json:"doneAt,omitzero"`        // all steps settled, undone or failed

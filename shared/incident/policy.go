@@ -51,7 +51,7 @@ const (
 func (p Policy) Refuse(i *Incident, d Decision) (Refusal, Text) {
 	r := i.Last()
 	switch {
-	case i.Closed != nil && d.Verb != Undo:
+	case i.Closed != nil:
 		return RefusedClosed, Text{"This incident is closed: nothing was changed.", "该事件已关闭,未做任何变更。"}
 	case i.Card != nil && d.Chat != i.Card.Chat || i.Card != nil && !d.Typed && d.Message != i.Card.Message:
 		return RefusedWrongChat, Text{"Decisions count only on the original card in its own chat. Nothing was changed.", "只有原会话中的原卡片才能确认,未做任何变更。"}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"cce-oncall/shared/alarm"
+	"cce-oncall/shared/config"
+	"cce-oncall/shared/functiongraph"
+	"cce-oncall/shared/incident"
+	"cce-oncall/shared/lark"
+	"cce-oncall/shared/observe"
+	"cce-oncall/shared/record"
+)
+
+// The two timers of this function. A watch is cheap and silent and runs every minute; an inspection looks at everything and speaks.
+const (
+	modeInspect = "inspect"
+	modeWatch   = "watch"
+)
+
+// inspection is the flow. Its fields are what it needs of the world; main fills them.
+type inspection struct {
+	clusters config.Clusters
+	site     func(context.Context, config.Cluster) (site, error)
+	book     func(context.Context) *record.Book
+	cards    func(context.Context) (cards, error)
+	style    lark.Look
+	wake     wake
+	now      func() time.Time
+	redact   func(string) string
+}
+
+// site is one cluster as this flow needs it.
+type site struct {
+	alarms alarms
+	look   look
+}
+
+type alarms interface {
+	Alarms(ctx context.Context, active bool, window time.Duration) ([]alarm.Alarm, error)
+}
+
+type look interface {
+	Build(ctx context.Context, c incident.Cluster, scope observe.Scope, alarms []alarm.Alarm) *observe.Snapshot
+}
+
+type cards interface {
+	Send(ctx context.Context, chat string, card []byte, uuid string) (messageID string, err error)
+}
+
+type wake interface {
+	Wake(ctx context.Context, role string, payload any) error
+}
+
+// errand is the event for one cluster: what the timer's run fans out into, so that one slow cluster holds up no other.
+type errand struct {
+	Cluster string    `json:"cluster"`
+	Mode    string    `json:"mode"`
+	At      time.Time `json:"at"` // when the timer fired: names the run, so that a repeat says nothing twice
+}
+
+// handle is the flow: a timer becomes one errand a cluster, an errand is one look at one cluster.
+func (x *inspection) handle(ctx context.Context, payload []byte) (any, error) {
+	ev, err := functiongraph.Decode(payload)
+	if err != nil {
+		zerolog.Ctx(ctx).Error().Err(err).Msg("event cannot be understood; it is dropped")
+		return nil, nil
+	}
+	if ev.Timer != nil {
+		return x.fanOut(ctx, *ev.Timer)
+	}
+	var e errand
+	if json.Unmarshal(ev.Invoke, &e) != nil || e.Cluster == "" {
+		zerolog.Ctx(ctx).Error().Msg("event is neither a timer nor an errand; it is dropped")
+		return nil, nil
+	}
+	k, ok := x.clusters.Find(e.Cluster)
+	if !ok {
+		zerolog.Ctx(ctx).Error().Str("cluster", e.Cluster).Msg("event names no configured cluster; it is dropped")
+		return nil, nil
+	}
+	log := zerolog.Ctx(ctx).With().Str("cluster", k.ID).Logger()
+	ctx = log.WithContext(ctx)
+	if e.Mode == modeWatch {
+		return x.watch(ctx, k)
+	}
+	return x.inspect(ctx, k, e)
+}
+
+// fanOut sends one errand a cluster. A cluster whose errand cannot be sent is looked at by the next run.
+func (x *inspection) fanOut(ctx context.Context, t functiongraph.Timer) (any, error) {
+	at, err := time.Parse(time.RFC3339, t.Time)
+	if err != nil {
+		at = x.now()
+	}
+	mode := modeInspect
+	var event struct {
+		Mode string `json:"mode"`
+	}
+	if json.Unmarshal([]byte(t.UserEvent), &event) == nil && event.Mode == modeWatch {
+		mode = modeWatch
+	}
+	sent := 0
+	var last error
+	for _, k := range x.clusters {
+		if err := x.wake.Wake(ctx, "inspect", errand{Cluster: k.ID, Mode: mode, At: at.UTC()}); err != nil {
+			zerolog.Ctx(ctx).Error().Err(err).Str("cluster", k.ID).Msg("cluster could not be sent for inspection")
+			last = err
+			continue
+		}
+		sent++
+	}
+	if sent == 0 && last != nil {
+		return nil, fmt.Errorf("no cluster could be sent for inspection: %w", last)
+	}
+	return map[string]int{"clusters": sent}, nil
+}
