@@ -1,0 +1,82 @@
+# make help prints this file's targets.
+SHELL     := bash
+CACHE     := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cce-oncall
+FUNCTIONS := inspect diagnose webhook execute report
+ZIPS      := $(FUNCTIONS:%=build/%.zip)
+MODULES   := . infra/local infra/local/controlplane infra/local/prometheus infra/local/objectstore
+TOOLS     := $(CACHE)/tools
+LINT      := $(TOOLS)/golangci-lint-v2.15.0
+FUMPT     := $(TOOLS)/gofumpt-v0.12.0
+GO_FILES  := $(shell git ls-files '*.go')
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check build package fmt vet lint unit local-test race fuzz cover bench golden clean local-build chromium
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
+
+demo: build local-build ## the whole journey live on this machine; AUTO=1 clicks by itself
+	@cd infra/local && go build -o ../../build/local . && cd ../.. && build/local demo $(if $(AUTO),-auto) $(if $(DEPLOY),-deploy $(DEPLOY))
+
+test: unit local-test ## everything: unit, adapters, flows, e2e, browser
+
+check: fmt vet lint test ## what must be green before and after a change
+
+build: $(ZIPS) ## the five functions as reproducible zips in build/
+
+build/%.zip: $(GO_FILES) go.mod go.sum
+	@mkdir -p build/bin/$*
+	@CGO_ENABLED=0 GOOS=linux GOARCH=amd64 go build -trimpath -buildvcs=false -ldflags='-s -w -buildid=' -o build/bin/$*/bootstrap ./functions/$*
+	@go run ./infra/package build/bin/$*/bootstrap $@
+	@echo "built $@ $$(stat -c %s $@) bytes (binary $$(stat -c %s build/bin/$*/bootstrap))"
+
+local-build: ## what the local cloud is made of: built once, cached outside the tree
+	@for p in controlplane prometheus objectstore; do infra/local/build.sh $$p >/dev/null || exit 1; done
+
+unit: ## tests of the root module
+	go test ./...
+
+local-test: build local-build chromium ## tests of the nested modules: control plane, e2e with the built zips, browser
+	@for m in controlplane prometheus objectstore; do \
+	  bin=$$(infra/local/build.sh $$m) && (cd infra/local/$$m && CONTROLPLANE_BIN=$$bin go test ./...) || exit 1; done
+	cd infra/local && go test -timeout 40m ./...
+
+race: ## unit tests with the race detector
+	go test -race ./...
+
+fmt: $(FUMPT) ## formatting
+	@out=$$($(FUMPT) -l $(GO_FILES)); if [ -n "$$out" ]; then echo "not formatted: $$out"; exit 1; fi
+
+vet: ## go vet in every module
+	@for m in $(MODULES); do (cd $$m && go vet ./...) || exit 1; done
+
+lint: $(LINT) ## golangci-lint in the root and the local module
+	$(LINT) run ./...
+	cd infra/local && $(LINT) run --config ../../.golangci.yml ./...
+
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	@for d in $$(grep -rl --include=*_test.go '^func Fuzz' shared functions infra/fakecloud | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -h '^func Fuzz' $$d/*_test.go | sed 's/func \(Fuzz[A-Za-z0-9]*\).*/\1/'); do \
+	    echo "$$d $$f"; go test -run xxx -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),10s) ./$$d || exit 1; done; done
+
+bench: ## benchmarks, in benchstat's form
+	go test -run xxx -bench . -benchmem -count $(or $(COUNT),5) ./shared/...
+
+golden: ## rewrite golden files and scenarios; read the diff
+	go test ./shared/... -update
+
+cover: ## coverage of the root module
+	go test -coverprofile build/cover.out ./... && go tool cover -func build/cover.out | tail -1
+
+chromium: ## Debian's headless browser, for the page test
+	@command -v chromium >/dev/null || { echo "installing chromium"; apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk >/dev/null; }
+
+clean: ## what make built in the tree
+	rm -rf build
+
+$(LINT):
+	@mkdir -p $(TOOLS) && echo "building golangci-lint once (a few minutes)"
+	@GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 && mv $(TOOLS)/golangci-lint $@
+
+$(FUMPT):
+	@mkdir -p $(TOOLS) && GOBIN=$(TOOLS) go install mvdan.cc/gofumpt@v0.12.0 && mv $(TOOLS)/gofumpt $@
