@@ -36,9 +36,17 @@ type NodePools interface {
 	Resize(ctx context.Context, id string, desired int) error
 }
 
+// Nodes is CCE's machines. NodeID finds the one behind a Kubernetes node (by spec.providerID, else by name): an id of CCE's that
+// is never used again. DeleteNode with replace deletes it without lowering its pool, which then makes another
+// (nodepoolScaleDown=NoScaleDown); a node that is gone or going is success.
+type Nodes interface {
+	NodeID(ctx context.Context, providerID, name string) (string, error)
+	DeleteNode(ctx context.Context, id string, replace bool) error
+}
+
 // Actions are all moves there are, by kind. Manual has none: a person does it. A nil pools or nodes leaves out the moves that
 // need it, so that a cluster without the CCE API refuses them instead of failing halfway.
-func Actions(client kubernetes.Interface, pools NodePools) map[incident.ActionKind]Action {
+func Actions(client kubernetes.Interface, pools NodePools, nodes Nodes) map[incident.ActionKind]Action {
 	all := map[incident.ActionKind]Action{
 		incident.ScaleOut:        scaleOut(client),
 		incident.AdjustResources: adjustResources(client),

@@ -100,7 +100,7 @@ func (r *Runner) once(ctx context.Context, x *incident.Execution) (moved bool, e
 func (r *Runner) halted(x *incident.Execution, i int) string {
 	switch {
 	case x.Stopped != "":
-		return "stopped by a person before step " + x.Steps[i].Step.ID + " was finished"
+		return "stopped before step " + x.Steps[i].Step.ID + " was finished"
 	case !x.Deadline.IsZero() && !r.Now().Before(x.Deadline):
 		return "out of time before step " + x.Steps[i].Step.ID + " was finished"
 	default:
