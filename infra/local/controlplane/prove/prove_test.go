@@ -269,7 +269,7 @@ func provesRBACAndAudit(t *testing.T, c *cluster) {
 func provesFaults(t *testing.T, c *cluster) {
 	ns := c.namespace(t)
 	c.node(t, ns, ns, "8")
-	for name, ill := range map[string]struct {
+	faults := map[string]struct {
 		image  string
 		phase  corev1.PodPhase
 		waits  string // reason of the waiting state; the container runs if empty
@@ -285,8 +285,11 @@ func provesFaults(t *testing.T, c *cluster) {
 		"nopull":      {"web:v2-nopull", corev1.PodPending, "ImagePullBackOff", 0, "", "Failed", `Failed to pull image "web:v2-nopull"`},
 		"configerror": {"web:v2-configerror", corev1.PodPending, "CreateContainerConfigError", 0, "", "Failed", `Error: configmap "app-config" not found`},
 		"nomount":     {"web:v2-nomount", corev1.PodPending, "ContainerCreating", 0, "", "FailedMount", "MountVolume.MountDevice failed"},
-	} {
+	}
+	for name, ill := range faults {
 		c.deploy(t, ns, name, ill.image, 1, "100m")
+	}
+	for name, ill := range faults {
 		eventually(t, func() error {
 			for _, pod := range c.pods(t, ns) {
 				if pod.Labels["app"] != name || len(pod.Status.ContainerStatuses) == 0 {
