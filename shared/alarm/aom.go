@@ -2,8 +2,6 @@ package alarm
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -76,8 +74,9 @@ func ParseEvent(raw json.RawMessage) (Alarm, error) {
 		a.ID = a.SN
 	}
 	if a.ID == "" {
-		sum := sha256.Sum256(a.Raw)
-		a.ID = "x" + hex.EncodeToString(sum[:8])
+		// Not of the whole: the same alarm read again when it has cleared must have the same id.
+		o := a.Object
+		a.ID = "x" + Fingerprint([]byte(strings.Join([]string{a.Name, a.Cluster, o.Kind, o.Namespace, o.Name, o.Container, text(e.StartsAt)}, "\x00")))
 	}
 	return a, nil
 }

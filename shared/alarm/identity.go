@@ -110,6 +110,7 @@ func identify(a *Alarm, meta, ids map[string]string) {
 	a.Cluster = pick("clusterId", "clusterID", "cluster_id", "cluster")
 	a.ClusterName = clip(firstText(meta["clusterName"], meta["cluster_name"], ids["clusterName"], meta["clusterAliasName"], ids["clusterAliasName"]), maxName)
 
+	entry, _ := a.Entry()
 	o := Object{
 		Namespace: pickNamespace(meta, ids),
 		Container: pick("exported_container", "container", "containerName", "container_name"),
@@ -117,13 +118,13 @@ func identify(a *Alarm, meta, ids map[string]string) {
 		UID:       pick("uid", "podID", "podId"),
 	}
 	o.Kind = kindOf(firstText(meta["kind"], ids["kind"]))
+	if o.Kind == "ConfigMap" && entry.Kind == "NodePool" { // the autoscaler tells of pools on the ConfigMap that holds its status
+		o.Kind = ""
+	}
 	if o.Kind != "" {
-		o.Name = firstText(pick(keysOf(o.Kind)...), pick("name", "objectName"))
-		if n := pick("name", "objectName"); n != "" {
-			o.Name = n
-		}
+		o.Name = firstText(pick("name", "objectName"), pick(keysOf(o.Kind)...))
 	} else {
-		o.Kind, o.Name = guess(a.Name, pick)
+		o.Kind, o.Name = guess(entry, pick)
 	}
 	switch {
 	case o.Kind == "Container": // a container is found through its pod
@@ -150,17 +151,34 @@ func identify(a *Alarm, meta, ids map[string]string) {
 	a.Object = o
 }
 
-// guess names the object from the labels: of the kind that the catalogue knows for this name, else of the most telling label.
-func guess(_ string, pick func(...string) string) (kind, name string) {
+// guess names the object from the labels: of the kind that the catalogue knows for this alarm, else of the most telling label.
+// Exporters leave labels of their own pod on series about other things, so a known kind is worth more than any order.
+func guess(e Entry, pick func(...string) string) (kind, name string) {
+	switch e.Kind {
+	case "":
+	case "Cluster":
+		return e.Kind, ""
+	case "Node":
+		if n := pick(keysOf(e.Kind)...); n != "" {
+			return e.Kind, n
+		}
+		if n, _, _ := strings.Cut(pick("instance"), ":"); n != "" {
+			return e.Kind, n
+		}
+	default:
+		if n := pick(append(keysOf(e.Kind), "name", "objectName")...); n != "" {
+			return e.Kind, n
+		}
+	}
 	for _, k := range namedKinds {
 		if n := pick(k.keys...); n != "" {
 			return k.kind, n
 		}
 	}
-	if n := pick("exported_namespace", "nameSpace", "namespace"); n != "" && dnsLabel.MatchString(n) {
+	if n := pick("exported_namespace", "nameSpace", "namespace"); dnsLabel.MatchString(n) {
 		return "Namespace", n
 	}
-	return "", ""
+	return e.Kind, ""
 }
 
 func keysOf(kind string) []string {

@@ -160,7 +160,7 @@ func (s *Snapshot) readChanges(raw json.RawMessage) error {
 // WriteCase is the snapshot as a case file: parts in a fixed order, every list sorted, one element a line. What ReadCase reads
 // from it is written as the same bytes again. It holds no managed fields and no value of a Secret (see Tidy).
 func (s *Snapshot) WriteCase() ([]byte, error) {
-	c := s.clone()
+	c := s.Clone()
 	c.Sort()
 	var w caseWriter
 	w.field("version", CaseVersion)

@@ -49,8 +49,9 @@ func (s *Snapshot) Sort() {
 	s.Gaps = slices.Compact(s.Gaps)
 }
 
-// clone copies the slices but not what they point to, so that a copy can be sorted.
-func (s *Snapshot) clone() *Snapshot {
+// Clone copies the slices but not what they point to: the copy may be sorted, filtered and given other alarms, while objects stay
+// shared and must not be changed.
+func (s *Snapshot) Clone() *Snapshot {
 	c := *s
 	c.Alarms = slices.Clone(s.Alarms)
 	c.Series = slices.Clone(s.Series)
@@ -62,6 +63,7 @@ func (s *Snapshot) clone() *Snapshot {
 	c.Unreadable = slices.Clone(s.Unreadable)
 	c.Gaps = slices.Clone(s.Gaps)
 	c.Objects.Other = slices.Clone(s.Objects.Other)
+	c.freeze()
 	return &c
 }
 
