@@ -29,7 +29,7 @@ type Action interface {
 	Undo(ctx context.Context, o Order, before incident.Receipt) error
 }
 
-// NodePools is CCE's node pools. Resize sets an absolute count of nodes; "no scale task needed" is its success. It must refuse
+// NodePools is CCE's node pools. An error that is not Transient() means that nothing was changed. Resize sets an absolute count of nodes; "no scale task needed" is its success. It must refuse
 // a count below the present one itself, since a lower one deletes nodes of CCE's choosing.
 type NodePools interface {
 	Pool(ctx context.Context, id string) (observe.NodePool, error)
@@ -48,11 +48,29 @@ type Nodes interface {
 // need it, so that a cluster without the CCE API refuses them instead of failing halfway.
 func Actions(client kubernetes.Interface, pools NodePools, nodes Nodes) map[incident.ActionKind]Action {
 	all := map[incident.ActionKind]Action{
-		incident.ScaleOut:        scaleOut(client),
-		incident.AdjustResources: adjustResources(client),
+		incident.ScaleOut:           scaleOut(client),
+		incident.AdjustResources:    adjustResources(client),
+		incident.AdjustHPA:          adjustHPA(client),
+		incident.RollBack:           rollBack(client),
+		incident.RestartRollout:     restartRollout(client),
+		incident.CordonNode:         cordonNode(client),
+		incident.UncordonNode:       uncordonNode(client),
+		incident.DrainNode:          drainNode{client},
+		incident.DeletePod:          deletePod{client},
+		incident.SuspendJob:         suspendJob(client),
+		incident.SuspendCronJob:     suspendCronJob(client),
+		incident.RestoreReplicas:    restoreReplicas(client),
+		incident.FixServiceSelector: fixServiceSelector(client),
+		incident.FixServicePort:     fixServicePort(client),
+		incident.ExpandPVC:          expandPVC(client),
+		incident.BurstToCCI:         burstToCCI(client),
+		incident.ResumeRollout:      resumeRollout(client),
 	}
 	if pools != nil {
 		all[incident.ScaleOutNodePool] = scaleOutNodePool{pools}
+	}
+	if nodes != nil {
+		all[incident.ReplaceNode] = replaceNode{client, nodes}
 	}
 	return all
 }

@@ -3,9 +3,11 @@ package remediate
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -19,12 +21,14 @@ import (
 type edit struct {
 	client kubernetes.Interface
 	// plan compares the object with what the step expects, asks whether the change is safe, and says which fields it makes of
-	// what. It only reads.
+	// what. It only reads. No fields: the goal is reached already and nothing will be changed or undone.
 	plan func(ctx context.Context, o Order, obj object) ([]field, error)
 	// settled says whether the change, which is in place, has taken hold. Nil: being in place is all there is.
 	settled func(ctx context.Context, o Order, obj object) (bool, error)
 	// oneWay is why there is no way back; empty for a change that Undo can take back.
 	oneWay string
+	// former finds the value with a digest, for fields that are kept by digest only.
+	former func(ctx context.Context, obj object, digest json.RawMessage) (json.RawMessage, error)
 }
 
 // field is one value of an object, by JSON pointer. Nil JSON: absent. Before equal to After: a mere precondition.
@@ -32,6 +36,32 @@ type field struct {
 	Path   string          `json:"path"`
 	Before json.RawMessage `json:"before,omitempty"`
 	After  json.RawMessage `json:"after,omitempty"`
+	// Digested: Before and After are SHA-256 of the values. A pod template is large and may hold secrets in its environment.
+	Digested bool `json:"digested,omitempty"`
+}
+
+// kept is the field as the receipt holds it, and as an object's value is compared with it.
+func (f field) kept() field {
+	if f.Digested {
+		f.Before, f.After = digestOf(f.Before), digestOf(f.After)
+	}
+	return f
+}
+
+// now is the field's value in an object, in the form the receipt holds.
+func (f field) now(doc any) json.RawMessage {
+	v := at(doc, f.Path)
+	if f.Digested {
+		return digestOf(v)
+	}
+	return v
+}
+
+func digestOf(v json.RawMessage) json.RawMessage {
+	if v == nil {
+		return nil
+	}
+	return json.RawMessage(fmt.Sprintf("%q", fmt.Sprintf("sha256:%x", sha256.Sum256(v))))
 }
 
 // image is the receipt of an edit.
@@ -74,12 +104,12 @@ func (e edit) Prepare(ctx context.Context, o Order) (incident.Receipt, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range fields {
-		f.Before = at(doc, f.Path)
-		img.Fields = append(img.Fields, f)
+	for i := range fields {
+		fields[i].Before = at(doc, fields[i].Path)
+		img.Fields = append(img.Fields, fields[i].kept())
 	}
 	if !img.Done {
-		patch, err := img.patch(obj, img.Fields, o.Mark)
+		patch, err := patchOf(obj, fields, o.Mark)
 		if err != nil {
 			return nil, err
 		}
@@ -101,10 +131,21 @@ func (e edit) Apply(ctx context.Context, o Order, before incident.Receipt) error
 			return nil, img.moved(o, obj)
 		case standBefore:
 		}
-		if _, err := e.plan(ctx, o, obj); err != nil { // still safe, hours after Prepare?
+		fields, err := e.plan(ctx, o, obj) // still safe, however long after Prepare?
+		if err != nil {
 			return nil, err
 		}
-		return img.patch(obj, img.Fields, o.Mark)
+		doc, err := document(obj)
+		if err != nil {
+			return nil, err
+		}
+		for i := range fields {
+			fields[i].Before = at(doc, fields[i].Path)
+			if i >= len(img.Fields) || !reflect.DeepEqual(fields[i].kept(), img.Fields[i]) {
+				return nil, ErrStale{Moved: o.Target.String() + " would be changed in another way than was recorded before"}
+			}
+		}
+		return patchOf(obj, fields, o.Mark)
 	})
 }
 
@@ -112,17 +153,21 @@ func (e edit) Undo(ctx context.Context, o Order, before incident.Receipt) error 
 	if e.oneWay != "" {
 		return ErrIrreversible{Why: e.oneWay}
 	}
-	return e.move(ctx, o, before, func(_ context.Context, obj object, img image, s stand) ([]byte, error) {
+	return e.move(ctx, o, before, func(ctx context.Context, obj object, img image, s stand) ([]byte, error) {
 		switch s {
 		case standUndone:
 			return nil, nil
 		case standMoved:
 			return nil, img.moved(o, obj)
 		case standBefore: // never applied: leave word, so that a late Apply finds it
-			return img.patch(obj, nil, o.Mark+undone)
+			return patchOf(obj, nil, o.Mark+undone)
 		case standAfter:
 		}
-		return img.patch(obj, img.back(), o.Mark+undone)
+		fields, err := e.back(ctx, obj, img)
+		if err != nil {
+			return nil, err
+		}
+		return patchOf(obj, fields, o.Mark+undone)
 	})
 }
 
@@ -178,12 +223,12 @@ func (e edit) move(ctx context.Context, o Order, before incident.Receipt, judge 
 		}
 		version = obj.GetResourceVersion()
 	}
-	return transientError{fmt.Errorf("changing %s: it kept changing under %d attempts", o.Target, attempts)}
+	return transientError{what: fmt.Sprintf("changing %s: it kept changing under %d attempts", o.Target, attempts)}
 }
 
 func (e edit) look(ctx context.Context, o Order, before incident.Receipt) (access, object, image, stand, error) {
 	var img image
-	if err := json.Unmarshal(before, &img); err != nil {
+	if err := img.read(before); err != nil {
 		return access{}, nil, img, 0, fmt.Errorf("reading the receipt of step %s: %w", o.ID, err)
 	}
 	acc, obj, err := e.read(ctx, o)
@@ -209,6 +254,26 @@ func (e edit) read(ctx context.Context, o Order) (access, object, error) {
 	return acc, obj, nil
 }
 
+// read takes a receipt in whatever spacing the store has given it.
+func (m *image) read(receipt incident.Receipt) error {
+	if err := json.Unmarshal(receipt, m); err != nil {
+		return err
+	}
+	for i := range m.Fields {
+		for _, v := range []*json.RawMessage{&m.Fields[i].Before, &m.Fields[i].After} {
+			if *v == nil {
+				continue
+			}
+			c, err := canonical(*v)
+			if err != nil {
+				return err
+			}
+			*v = c
+		}
+	}
+	return nil
+}
+
 func (m image) stand(obj object, mark string) (stand, error) {
 	doc, err := document(obj)
 	if err != nil {
@@ -216,7 +281,7 @@ func (m image) stand(obj object, mark string) (stand, error) {
 	}
 	isBefore, isAfter := true, true
 	for _, f := range m.Fields {
-		now := at(doc, f.Path)
+		now := f.now(doc)
 		isBefore = isBefore && bytes.Equal(now, f.Before)
 		isAfter = isAfter && bytes.Equal(now, f.After)
 	}
@@ -240,12 +305,12 @@ func (m image) moved(o Order, obj object) error {
 		return err
 	}
 	for _, f := range m.Fields {
-		if now := at(doc, f.Path); !bytes.Equal(now, f.After) && !bytes.Equal(f.Before, f.After) {
+		if now := f.now(doc); !bytes.Equal(now, f.After) && !bytes.Equal(f.Before, f.After) {
 			return ErrStale{Moved: fmt.Sprintf("%s of %s is %s, neither %s (before) nor %s (after)",
 				f.Path, o.Target, brief(now), brief(f.Before), brief(f.After))}
 		}
 	}
-	return ErrStale{Moved: fmt.Sprintf("%s was changed by another plan (%s)", o.Target, obj.GetAnnotations()[markKey])}
+	return ErrStale{Moved: fmt.Sprintf("%s is as planned, but not by this step: the mark on it is %s", o.Target, named(obj.GetAnnotations()[markKey]))}
 }
 
 // brief keeps a value short enough for a sentence: a pod template may hold what no card may show.
@@ -260,12 +325,23 @@ func brief(v json.RawMessage) string {
 	}
 }
 
-func (m image) back() []field {
-	back := make([]field, 0, len(m.Fields))
-	for _, f := range m.Fields {
-		back = append(back, field{Path: f.Path, Before: f.After, After: f.Before})
+// back are the fields that lead from after to before.
+func (e edit) back(ctx context.Context, obj object, img image) ([]field, error) {
+	doc, err := document(obj)
+	if err != nil {
+		return nil, err
 	}
-	return back
+	back := make([]field, 0, len(img.Fields))
+	for _, f := range img.Fields {
+		to := f.Before
+		if f.Digested && f.Before != nil {
+			if to, err = e.former(ctx, obj, f.Before); err != nil {
+				return nil, err
+			}
+		}
+		back = append(back, field{Path: f.Path, Before: at(doc, f.Path), After: to})
+	}
+	return back, nil
 }
 
 // operation is one line of an RFC 6902 JSON Patch.
@@ -275,9 +351,9 @@ type operation struct {
 	Value json.RawMessage `json:"value,omitempty"`
 }
 
-// patch is the change as one JSON Patch: the object must be the very one that was read, every field must still have its old
+// patchOf is the change as one JSON Patch: the object must be the very one that was read, every field must still have its old
 // value, and the mark goes with the change or not at all.
-func (m image) patch(obj object, fields []field, mark string) ([]byte, error) {
+func patchOf(obj object, fields []field, mark string) ([]byte, error) {
 	uid, err := json.Marshal(obj.GetUID())
 	if err != nil {
 		return nil, fmt.Errorf("encoding a uid: %w", err)

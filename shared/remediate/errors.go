@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // ErrStale means that the world is no longer as the person saw it in the preview. Nothing was changed by the refused call.
@@ -42,11 +44,15 @@ var ErrNotApplied = errors.New("the change is not in place")
 // ErrRaced means that this very step was carried out by another execution of the same plan: reload the record.
 var ErrRaced = errors.New("another execution of this plan is at work")
 
-// transientError marks an error that may go away by itself.
-type transientError struct{ error }
+// transientError is an error that may go away by itself; what the call did is not known.
+type transientError struct {
+	what  string
+	cause error
+}
 
+func (e transientError) Error() string { return e.what }
 func (transientError) Transient() bool { return true }
-func (e transientError) Unwrap() error { return e.error }
+func (e transientError) Unwrap() error { return e.cause }
 
 // transient asks any adapter's error whether trying again makes sense.
 func transient(err error) bool {
@@ -74,8 +80,45 @@ func kubeError(doing string, err error) error {
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err), apierrors.IsInvalid(err), apierrors.IsBadRequest(err),
 		apierrors.IsMethodNotSupported(err), apierrors.IsNotAcceptable(err), apierrors.IsRequestEntityTooLargeError(err),
 		apierrors.IsUnsupportedMediaType(err):
-		return ErrUnsafe{Why: doing + ": the API server answered: " + err.Error()}
+		return ErrUnsafe{Why: doing + ": the API server answered: " + answer(err)}
 	default:
-		return transientError{fmt.Errorf("%s: %w", doing, err)}
+		return transientError{what: doing + ": " + answer(err), cause: err}
+	}
+}
+
+const longestAnswer = 300
+
+// answer is the API server's own words, short and on one line. What is not an answer of an API server (a proxy's page, a URL in
+// a network error) is not repeated.
+func answer(err error) string {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return "no usable answer"
+	}
+	s := status.Status()
+	if s.Details != nil {
+		for _, c := range s.Details.Causes {
+			if c.Type == metav1.CauseTypeUnexpectedServerResponse {
+				return fmt.Sprintf("no usable answer (%d)", s.Code)
+			}
+		}
+	}
+	words := []rune(strings.Join(strings.Fields(s.Message), " "))
+	if len(words) > longestAnswer {
+		words = append(words[:longestAnswer-1], '…')
+	}
+	return string(words)
+}
+
+// cloudError says what was being done with the CCE API. Its adapters promise that an error which is not Transient() is a
+// refusal: nothing was changed.
+func cloudError(doing string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case transient(err), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%s: %w", doing, err)
+	default:
+		return ErrUnsafe{Why: doing + ": " + err.Error()}
 	}
 }

@@ -48,10 +48,7 @@ func (a scaleOutNodePool) Apply(ctx context.Context, o Order, before incident.Re
 	case goal:
 		return nil
 	case img.Desired:
-		if err := a.pools.Resize(ctx, poolID(o), goal); err != nil {
-			return fmt.Errorf("scaling %s to %d nodes: %w", o.Target, goal, err)
-		}
-		return nil
+		return cloudError(fmt.Sprintf("scaling %s to %d nodes", o.Target, goal), a.pools.Resize(ctx, poolID(o), goal))
 	default:
 		return ErrStale{Moved: fmt.Sprintf("%s wants %d nodes, neither %d (before) nor %d (after)", o.Target, pool.Desired, img.Desired, goal)}
 	}
@@ -105,7 +102,7 @@ func (a scaleOutNodePool) read(ctx context.Context, o Order) (observe.NodePool, 
 	}
 	pool, err := a.pools.Pool(ctx, id)
 	if err != nil {
-		return observe.NodePool{}, 0, fmt.Errorf("reading %s: %w", o.Target, err)
+		return observe.NodePool{}, 0, cloudError("reading "+o.Target.String(), err)
 	}
 	return pool, goal, nil
 }
