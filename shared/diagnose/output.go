@@ -1,0 +1,163 @@
+package diagnose
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"cce-oncall/shared/incident"
+)
+
+// Group is one set of alarms that belong together, and the index of the cause they belong to (-1: none of those found).
+type Group struct {
+	Key    string   `json:"key"`
+	Alarms []string `json:"alarms"`
+	Cause  int      `json:"cause"`
+}
+
+// The output document of the case format. Its order of fields is the order people read them in.
+type (
+	outDocument struct {
+		Verdict   incident.Verdict `json:"verdict"`
+		Causes    []outFinding     `json:"causes"`
+		Effects   []outFinding     `json:"effects"`
+		Gaps      []string         `json:"gaps"`
+		Look      []string         `json:"look,omitempty"`
+		Incidents []Group          `json:"incidents"`
+		Solutions []outSolution    `json:"solutions"`
+	}
+	outTarget struct {
+		Kind      string `json:"kind"`
+		Namespace string `json:"namespace,omitempty"`
+		Name      string `json:"name"`
+	}
+	outEvidence struct {
+		Source    incident.Source `json:"source"`
+		Statement string          `json:"statement"`
+		Target    outTarget       `json:"target"`
+		At        string          `json:"at,omitempty"`
+	}
+	outFinding struct {
+		Reason     incident.Reason   `json:"reason"`
+		Target     outTarget         `json:"target"`
+		Confidence float64           `json:"confidence"`
+		Summary    string            `json:"summary"`
+		Since      string            `json:"since,omitempty"`
+		Evidence   []outEvidence     `json:"evidence"`
+		Counter    []string          `json:"counterEvidence"`
+		Affected   []outTarget       `json:"affected,omitempty"`
+		Explained  incident.Reason   `json:"explainedBy,omitempty"`
+		Facts      map[string]string `json:"facts,omitempty"`
+	}
+	outStep struct {
+		Action incident.ActionKind `json:"action"`
+		Target outTarget           `json:"target"`
+		Expect map[string]string   `json:"expect"`
+		Goal   map[string]string   `json:"goal"`
+	}
+	outSolution struct {
+		ID         string        `json:"id"`
+		Cause      int           `json:"cause"`
+		Title      string        `json:"title"`
+		Risk       incident.Risk `json:"risk"`
+		When       string        `json:"when"`
+		Impact     string        `json:"impact"`
+		Verify     string        `json:"verify"`
+		Rollback   string        `json:"rollback"`
+		Prediction string        `json:"prediction"`
+		Steps      []outStep     `json:"steps"`
+		Manual     string        `json:"manual"`
+	}
+)
+
+// Output is the document that diagnose -case prints: the diagnosis in English, indented, with every list present. The same
+// diagnosis gives the same bytes.
+func Output(d incident.Diagnosis, groups []Group, solutions []incident.Solution) ([]byte, error) {
+	doc := outDocument{Verdict: d.Verdict, Causes: outFindings(d.Causes), Effects: outFindings(d.Effects), Gaps: list(d.Gaps), Look: d.Look,
+		Incidents: []Group{}, Solutions: []outSolution{}}
+	for _, g := range groups {
+		g.Alarms = list(g.Alarms)
+		doc.Incidents = append(doc.Incidents, g)
+	}
+	for _, s := range solutions {
+		o := outSolution{ID: s.ID, Cause: s.Cause, Title: s.Title.EN, Risk: s.Risk, When: s.When.EN, Impact: s.Impact.EN, Verify: s.Verify.EN,
+			Rollback: s.Rollback.EN, Prediction: s.Prediction.EN, Steps: []outStep{}, Manual: s.Manual.EN}
+		for _, x := range s.Steps {
+			o.Steps = append(o.Steps, outStep{Action: x.Action, Target: outTargetOf(x.Target), Expect: x.Expect, Goal: x.Goal})
+		}
+		doc.Solutions = append(doc.Solutions, o)
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(doc); err != nil {
+		return nil, fmt.Errorf("write the diagnosis: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+func outFindings(all []incident.Finding) []outFinding {
+	out := make([]outFinding, 0, len(all))
+	for _, f := range all {
+		o := outFinding{Reason: f.Reason, Target: outTargetOf(f.Target), Confidence: f.Confidence, Summary: f.Summary.EN, Since: stamp(f.Since),
+			Evidence: make([]outEvidence, 0, len(f.Evidence)), Counter: list(f.Counter), Explained: f.ExplainedBy, Facts: f.Facts}
+		for _, e := range f.Evidence {
+			o.Evidence = append(o.Evidence, outEvidence{e.Source, e.Statement, outTargetOf(e.Target), stamp(e.At)})
+		}
+		for _, t := range f.Affected {
+			o.Affected = append(o.Affected, outTargetOf(t))
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+func outTargetOf(t incident.Target) outTarget { return outTarget{t.Kind, t.Namespace, t.Name} }
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func list(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+// Markdown is the registry of reasons as a table, by domain, as diagnose -reasons prints it and the README shows it.
+func Markdown() string {
+	var b strings.Builder
+	var domains []incident.Domain
+	for _, r := range incident.Reasons {
+		if !slices.Contains(domains, r.Domain) {
+			domains = append(domains, r.Domain)
+		}
+	}
+	for i, d := range domains {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintf(&b, "### %s\n\n| Reason | Object | What is broken | What a person does |\n|---|---|---|---|\n", upperFirst(string(d)))
+		for _, r := range incident.Reasons {
+			if r.Domain != d {
+				continue
+			}
+			n := string(r.Reason)
+			if r.Symptom {
+				n += " (symptom)"
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s / %s | %s |\n", n, r.Kind, cell(r.Title.EN), cell(r.Title.ZH), cell(r.Advice.EN))
+		}
+	}
+	return b.String()
+}
+
+func cell(s string) string { return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;").Replace(s) }
