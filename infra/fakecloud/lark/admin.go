@@ -3,4 +3,3 @@ package lark
 import "net/http"
 
 func (s *Server) adminRoutes(mux *http.ServeMux) {}
-func (s *Server) pageRoutes(mux *http.ServeMux)  {}
