@@ -18,6 +18,9 @@ const (
 	Info     Severity = "Info"
 )
 
+// FromInspect is the Provider of an alarm that our own inspection raised: AOM does not know it and will not clear it.
+const FromInspect = "inspect"
+
 // Object is what an alarm speaks of, from either resource_id grammar, either namespace key, or Prometheus labels.
 type Object struct {
 	Kind      string `json:"kind,omitempty"` // Kubernetes kind, or Container, Cluster, NodePool; empty when unknown

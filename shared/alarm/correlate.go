@@ -34,8 +34,8 @@ func Correlate(alarms []Alarm, topo Topology, opts Options) []Group {
 	c := &correlator{topo: topo, opts: opts, units: map[unitID]*unit{}, owners: map[Object]Object{}, nodes: map[Object][]string{}}
 	unique := dedupe(alarms)
 	if c.opts.Now.IsZero() {
-		for i := range unique {
-			c.opts.Now = later(c.opts.Now, later(unique[i].FiredAt, unique[i].ClearedAt))
+		for _, a := range unique {
+			c.opts.Now = later(c.opts.Now, later(a.FiredAt, a.ClearedAt))
 		}
 	}
 	c.opts.Gap = cmp.Or(c.opts.Gap, 30*time.Minute)
@@ -56,22 +56,21 @@ func later(a, b time.Time) time.Time {
 
 // dedupe leaves one alarm of each occurrence, in a fixed order. Active and past lists overlap, notifications repeat: the same serial
 // number, or the same id fired at the same moment, is the same occurrence. The copy that knows that it cleared knows more.
-func dedupe(alarms []Alarm) []Alarm {
+func dedupe(alarms []Alarm) []*Alarm {
 	type occurrence struct {
 		id, name string
 		object   Object
 		at       int64
 	}
-	order := make([]int, len(alarms))
-	for i := range order {
-		order[i] = i
+	order := make([]*Alarm, len(alarms))
+	for i := range alarms {
+		order[i] = &alarms[i]
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return compareAlarms(&alarms[i], &alarms[j]) })
+	slices.SortFunc(order, compareAlarms)
 	bySN := make(map[occurrence]int, len(alarms))
 	byID := make(map[occurrence]int, len(alarms))
-	out := make([]Alarm, 0, len(alarms))
-	for _, i := range order {
-		a := &alarms[i]
+	out := make([]*Alarm, 0, len(alarms))
+	for _, a := range order {
 		sn := occurrence{id: a.SN, name: a.Name, object: a.Object}
 		id := occurrence{id: a.ID, at: a.FiredAt.UnixMilli(), name: a.Name, object: a.Object}
 		at, seen := -1, false
@@ -86,9 +85,11 @@ func dedupe(alarms []Alarm) []Alarm {
 		}
 		if !seen {
 			at = len(out)
-			out = append(out, *a)
+			out = append(out, a)
 		} else if out[at].Active() && !a.Active() {
-			out[at].ClearedAt = a.ClearedAt
+			both := *out[at] // the caller's alarm stays as it is
+			both.ClearedAt = a.ClearedAt
+			out[at] = &both
 		}
 		if a.SN != "" {
 			bySN[sn] = at
@@ -143,8 +144,8 @@ type unit struct {
 type placed struct {
 	*Alarm
 	entry *Entry
+	seq   int   // position in the order of all alarms
 	unit  *unit // where it counts after folding
-	home  *unit // where it was reported
 }
 
 func (p placed) class() Class {
@@ -172,10 +173,9 @@ type correlator struct {
 	order  []*unit
 }
 
-func (c *correlator) place(alarms []Alarm) {
-	entries := map[string]*Entry{}
-	for i := range alarms {
-		a := &alarms[i]
+func (c *correlator) place(alarms []*Alarm) {
+	entries := map[entryKey]*Entry{}
+	for i, a := range alarms {
 		top := c.owner(a.Object)
 		id := unitID{cluster: a.Cluster, kind: top.Kind, namespace: top.Namespace, name: top.Name}
 		if workloadKinds[top.Kind] && top.Name != "" {
@@ -196,13 +196,16 @@ func (c *correlator) place(alarms []Alarm) {
 		if (u.root.Kind == "" || u.root.Kind == "Pod") && top.Kind != "" && top.Kind != "Pod" { // another alarm knows the kind
 			u.root = top
 		}
-		u.alarms = append(u.alarms, placed{Alarm: a, entry: entryOf(entries, a), home: u, unit: u})
+		u.alarms = append(u.alarms, placed{Alarm: a, seq: i, entry: entryOf(entries, a), unit: u})
 	}
 }
 
-// entryOf looks an alarm's entry up once per name.
-func entryOf(known map[string]*Entry, a *Alarm) *Entry {
-	k := a.Name + "\x00" + a.TitleZH + "\x00" + a.Rule.Name + "\x00" + a.Labels["metricName"] + "\x00" + a.Labels["type"]
+// entryKey is all that an alarm's entry is found by.
+type entryKey struct{ name, title, event, alert, rule, metric, promQL, problem string }
+
+// entryOf looks an entry up once for all alarms that are named alike.
+func entryOf(known map[entryKey]*Entry, a *Alarm) *Entry {
+	k := entryKey{a.Name, a.TitleZH, a.Labels["event_name"], a.Labels["alertname"], a.Rule.Name, a.Labels["metricName"], a.Rule.PromQL, a.Labels["type"]}
 	if e, have := known[k]; have {
 		return e
 	}
@@ -258,7 +261,7 @@ func (c *correlator) episode(u *unit, alarms []placed) {
 	id.episode = alarms[0].FiredAt.Unix()
 	past := &unit{id: id, root: u.root, alarms: slices.Clone(alarms)}
 	for i := range past.alarms {
-		past.alarms[i].home, past.alarms[i].unit = past, past
+		past.alarms[i].unit = past
 	}
 	c.units[id] = past
 	c.order = append(c.order, past)

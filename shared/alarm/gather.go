@@ -9,35 +9,38 @@ import (
 // groups makes the result of units: alarms where they count, in order; keys, counts and words.
 func (c *correlator) groups() []Group {
 	at := map[*unit]int{}
-	var out []Group
-	var homes []map[*unit][]placed
-	var cover []map[string]int
+	var tops []*unit
+	var parts [][]share
 	for _, u := range c.order {
 		for _, p := range u.alarms {
 			top := p.unit.top()
 			i, have := at[top]
 			if !have {
-				i = len(out)
+				i = len(tops)
 				at[top] = i
-				out = append(out, Group{Key: top.id.key(), Cluster: top.id.cluster, Root: top.root})
-				homes = append(homes, map[*unit][]placed{})
-				cover = append(cover, map[string]int{})
+				tops, parts = append(tops, top), append(parts, nil)
 			}
-			c.count(&out[i], p, cover[i])
-			homes[i][u] = append(homes[i][u], p)
+			if n := len(parts[i]); n == 0 || parts[i][n-1].from != u {
+				parts[i] = append(parts[i], share{from: u})
+			}
+			s := &parts[i][len(parts[i])-1]
+			s.alarms = append(s.alarms, p)
 		}
 	}
-	tops := make([]*unit, len(out))
-	for u, i := range at {
-		tops[i] = u
-	}
-	for i := range out {
-		c.finish(&out[i], tops[i], homes[i])
+	out := make([]Group, len(tops))
+	for i, top := range tops {
+		out[i] = c.group(top, parts[i])
 	}
 	slices.SortFunc(out, func(a, b Group) int {
 		return cmp.Or(-compareUrgency(a.Urgency, b.Urgency), cmp.Compare(a.Severity.rank(), b.Severity.rank()), a.FirstAt.Compare(b.FirstAt), cmp.Compare(a.Key, b.Key))
 	})
 	return out
+}
+
+// share is what one unit gives to a group.
+type share struct {
+	from   *unit
+	alarms []placed
 }
 
 func compareUrgency(a, b Urgency) int {
@@ -50,9 +53,50 @@ func compareUrgency(a, b Urgency) int {
 	return -1
 }
 
-// count adds one alarm to a group.
-func (c *correlator) count(g *Group, p placed, cover map[string]int) {
-	g.Alarms = append(g.Alarms, *p.Alarm)
+// group puts one group together from the shares of its units.
+func (c *correlator) group(top *unit, shares []share) Group {
+	g := Group{Key: top.id.key(), Cluster: top.id.cluster, Root: top.root}
+	var all []placed
+	var keys []string
+	for _, s := range shares {
+		all = append(all, s.alarms...)
+		if s.from != top {
+			keys = append(keys, s.from.id.key())
+			g.Folded = append(g.Folded, part(s.from, s.alarms))
+		}
+	}
+	slices.Sort(keys)
+	g.Keys = append([]string{g.Key}, slices.Compact(keys)...)
+	slices.SortFunc(g.Folded, func(a, b Part) int {
+		return cmp.Or(compareObject(a.Object, b.Object), slices.Compare(a.Alarms, b.Alarms))
+	})
+	slices.SortFunc(all, func(a, b placed) int { return cmp.Compare(a.seq, b.seq) })
+	g.Alarms = make([]Alarm, 0, len(all))
+	covered := map[string]int{}
+	for _, p := range all {
+		g.Alarms = append(g.Alarms, *p.Alarm)
+		c.count(&g, p, covered)
+	}
+	if g.Active == 0 {
+		for _, p := range all {
+			g.Severity = g.Severity.Worse(p.Severity)
+		}
+	}
+	silenced := 0
+	for _, n := range covered {
+		silenced += n
+	}
+	if silenced > 0 && silenced == g.Active {
+		g.Silenced = sortedKeys(covered)[0]
+	}
+	g.Root = rootOf(&g)
+	g.Flapping = flaps(g.Alarms)
+	g.describe(all)
+	return g
+}
+
+// count adds what one alarm says of the whole.
+func (c *correlator) count(g *Group, p placed, covered map[string]int) {
 	if g.FirstAt.IsZero() || p.FiredAt.Before(g.FirstAt) {
 		g.FirstAt = p.FiredAt
 	}
@@ -75,51 +119,15 @@ func (c *correlator) count(g *Group, p placed, cover map[string]int) {
 	g.Severity = g.Severity.Worse(p.Severity)
 	for _, s := range c.opts.Silences {
 		if s.Covers(*p.Alarm, c.opts.Now) {
-			cover[s.Name]++
-			break
+			covered[s.Name]++
+			return
 		}
 	}
-	silenced := 0
-	for _, n := range cover {
-		silenced += n
-	}
-	g.Silenced = ""
-	if silenced == g.Active {
-		g.Silenced = sortedKeys(cover)[0]
-	}
-}
-
-func (c *correlator) finish(g *Group, top *unit, homes map[*unit][]placed) {
-	if g.Active == 0 {
-		for i := range g.Alarms {
-			g.Severity = g.Severity.Worse(g.Alarms[i].Severity)
-		}
-	}
-	g.Root = c.rootOf(g)
-	slices.SortFunc(g.Alarms, func(a, b Alarm) int { return compareAlarms(&a, &b) })
-	g.Flapping = flaps(g.Alarms)
-	keys := map[string]bool{}
-	titles := map[string]*Entry{}
-	for u, all := range homes {
-		for _, p := range all {
-			if p.entry != nil {
-				titles[p.Name] = p.entry
-			}
-		}
-		keys[u.id.key()] = true
-		if u != top {
-			g.Folded = append(g.Folded, part(u, all))
-		}
-	}
-	delete(keys, g.Key)
-	g.Keys = append([]string{g.Key}, sortedKeys(keys)...)
-	slices.SortFunc(g.Folded, func(a, b Part) int { return compareObject(a.Object, b.Object) })
-	g.describe(titles)
 }
 
 // rootOf is the root of a group as a person would name it. Where only generated names are known, one pod is named as it is, and
 // several are a workload of unknown kind.
-func (c *correlator) rootOf(g *Group) Object {
+func rootOf(g *Group) Object {
 	if g.Root.Kind != "" || g.Root.Name == "" {
 		return g.Root
 	}

@@ -53,13 +53,12 @@ func IncidentID(cluster, key string, first time.Time) string {
 }
 
 // describe writes the group's one line: how many alarms of what, the commonest first, and since when.
-func (g *Group) describe(known map[string]*Entry) {
+func (g *Group) describe(all []placed) {
 	count := map[string]int{}
 	title := map[string][2]string{}
-	for i := range g.Alarms {
-		a := &g.Alarms[i]
-		name := a.Name
-		if e := known[name]; e != nil {
+	for _, p := range all {
+		name := p.Name
+		if e := p.entry; e != nil {
 			name = e.Name
 			title[name] = [2]string{e.Title, e.TitleZH}
 		}
