@@ -1,0 +1,160 @@
+package obs
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"cce-oncall/infra/fakecloud/edge"
+)
+
+// maxObject bounds what the memory has to hold.
+const maxObject = 256 << 20
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+// ServeHTTP answers one S3 request.
+func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	bucketName, key, virtual := address(r)
+	entry := edge.Entry{At: s.opt.Clock(), Service: "obs", Method: r.Method, Path: "/" + bucketName + "/" + key, RequestID: edge.NewID()}
+	for _, h := range []string{"X-Amz-Request-Id", "X-Obs-Request-Id"} {
+		w.Header().Set(h, entry.RequestID)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxObject))
+	if err != nil {
+		writeFault(w, r, refuse(http.StatusBadRequest, "EntityTooLarge", "the body is too large or was cut off"))
+		return
+	}
+	caller, f := s.authenticate(r, body, bucketName, key, virtual)
+	entry.Caller, entry.Agency = caller.Name, caller.Agency
+	resource, action := actionOf(r, key)
+	entry.Action = "obs:" + resource + ":" + action
+	if f == nil {
+		f = s.admit(r, caller, bucketName, key, virtual, entry.Action, action)
+	}
+	record := &statusWriter{ResponseWriter: w}
+	defer func() {
+		entry.Status = record.status
+		s.opt.Journal.Add(entry)
+	}()
+	if f != nil {
+		writeFault(record, r, f)
+		return
+	}
+	spoiler, spoiled := s.opt.Faults.Take(entry)
+	if spoiled {
+		entry.Fault = spoiler.ID
+		if !spoiler.After && s.opt.Faults.Strike(r, spoiler) {
+			writeFault(record, r, spoilt(spoiler))
+			return
+		}
+	}
+	if spoiled && spoiler.After {
+		s.dispatch(&discard{header: http.Header{}}, r, body, bucketName, key)
+		if s.opt.Faults.Strike(r, spoiler) {
+			writeFault(record, r, spoilt(spoiler))
+			return
+		}
+	}
+	s.dispatch(record, r, body, bucketName, key)
+}
+
+func spoilt(f edge.Fault) *fault {
+	code := f.Code
+	if code == "" {
+		code = map[int]string{503: "SlowDown", 403: "AccessDenied", 409: "OperationAborted", 500: "InternalError"}[f.Status]
+	}
+	message := f.Message
+	if message == "" {
+		message = "Please reduce your request rate."
+	}
+	return refuse(f.Status, code, message)
+}
+
+// admit checks the address and the rights.
+func (s *Store) admit(r *http.Request, c edge.Caller, bucketName, key string, virtual bool, full, action string) *fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	headsBucket := r.Method == http.MethodHead && key == ""
+	if bucketName != "" && !virtual && !s.opt.PathStyle && (s.opt.StrictAddresses || !headsBucket) {
+		return refuse(http.StatusForbidden, "VirtualHostDomainRequired", "Virtual host domain is required when accessing a bucket.")
+	}
+	if !s.opt.Keys.Allowed(c, full) {
+		return refuse(http.StatusForbidden, "AccessDenied", "Access Denied")
+	}
+	if b := s.buckets[bucketName]; b != nil && b.forbids(c, action, key) {
+		return refuse(http.StatusForbidden, "AccessDenied", "Access Denied")
+	}
+	return nil
+}
+
+func (s *Store) dispatch(w http.ResponseWriter, r *http.Request, body []byte, bucketName, key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.buckets[bucketName]
+	var f *fault
+	switch {
+	case bucketName == "":
+		f = s.listBuckets(w)
+	case b == nil && r.Method == http.MethodPut && key == "" && len(r.URL.Query()) == 0:
+		f = s.putBucket(w, r, bucketName)
+	case b == nil:
+		f = refuse(http.StatusNotFound, "NoSuchBucket", "The specified bucket does not exist.")
+	case key == "":
+		f = s.serveBucket(w, r, body, b)
+	default:
+		f = s.serveObject(w, r, body, b, key)
+	}
+	if f != nil {
+		writeFault(w, r, f)
+	}
+}
+
+func (s *Store) serveObject(w http.ResponseWriter, r *http.Request, body []byte, b *bucket, key string) *fault {
+	if r.URL.Query().Has("tagging") {
+		return b.serveTags(w, r, body, key)
+	}
+	switch r.Method {
+	case http.MethodPut:
+		return s.putObject(w, r, body, b, key)
+	case http.MethodGet, http.MethodHead:
+		return getObject(w, r, b, key)
+	case http.MethodDelete:
+		return s.deleteObject(w, r, b, key)
+	}
+	return refuse(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader notes the status.
+func (w *statusWriter) WriteHeader(code int) {
+	w.status = code
+	w.ResponseWriter.WriteHeader(code)
+}
+
+// Write notes an implicit 200.
+func (w *statusWriter) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// discard swallows the answer that a fault replaces.
+type discard struct{ header http.Header }
+
+// Header is of nobody's interest.
+func (d *discard) Header() http.Header { return d.header }
+
+// Write forgets.
+func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// WriteHeader forgets.
+func (d *discard) WriteHeader(int) {}
+
+func trimQuotes(s string) string { return strings.Trim(s, `"`) }
