@@ -163,7 +163,7 @@ func (l *load) waitingPods() []*corev1.Pod {
 // container is the one a cause speaks of, or the one with the largest request of a resource.
 func (b *bench) container(name corev1.ResourceName) *corev1.Container {
 	cs := b.load.template.Spec.Containers
-	if _, c := containerNamed(cs, b.cause.Facts["container"]); c != nil {
+	if _, c := containerNamed(cs, b.cause.Facts[factContainer]); c != nil {
 		return c
 	}
 	var best *corev1.Container

@@ -73,8 +73,6 @@ func kubeError(doing string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%s: %w", doing, err)
 	case apierrors.IsNotFound(err), apierrors.IsGone(err):
 		return ErrStale{Moved: doing + ": the object is gone"}
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err), apierrors.IsInvalid(err), apierrors.IsBadRequest(err),
@@ -116,7 +114,9 @@ func cloudError(doing string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case transient(err), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return transientError{what: doing + ": no answer in time", cause: err}
+	case transient(err):
 		return fmt.Errorf("%s: %w", doing, err)
 	default:
 		return ErrUnsafe{Why: doing + ": " + err.Error()}

@@ -39,8 +39,8 @@ type Prediction struct {
 	Refused string // why fewer are created than wanted; in the API server's words
 	// Preempts: a pod that does not fit could push out pods of lower priority; which ones is for the scheduler to say.
 	Preempts bool
-	// Rollout: the pods replace old ones; Waiting: they exist already and wait. Either only changes the words.
-	Rollout, Waiting bool
+	// Rollout: the pods replace old ones; Waiting: they exist already and wait; Moved: they leave a node. It only changes the words.
+	Rollout, Waiting, Moved bool
 }
 
 // Placed is how many of the pods a node takes.

@@ -65,17 +65,29 @@ func (p Prediction) summary() string {
 }
 
 func (p Prediction) kind() string {
-	if p.Waiting {
+	switch {
+	case p.Waiting:
 		return "pending"
+	case p.Moved:
+		return "moved"
+	default:
+		return "new"
 	}
-	return "new"
+}
+
+func (p Prediction) kindZH() string {
+	switch {
+	case p.Waiting:
+		return "等待中的"
+	case p.Moved:
+		return "迁移的"
+	default:
+		return "新"
+	}
 }
 
 func (p Prediction) summaryZH() string {
-	where, kind := p.where("、"), "新"
-	if p.Waiting {
-		kind = "等待中的"
-	}
+	where, kind := p.where("、"), p.kindZH()
 	switch {
 	case p.Want == 0:
 		return "没有需要调度的 Pod。"
