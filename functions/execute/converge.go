@@ -11,6 +11,7 @@ import (
 	"cce-oncall/shared/diagnose"
 	"cce-oncall/shared/incident"
 	"cce-oncall/shared/observe"
+	"cce-oncall/shared/remediate"
 )
 
 // lookback is how far back alarms are read when their state is asked for.
@@ -176,10 +177,8 @@ func (x *execution) conclude(ctx context.Context, s *site, i *incident.Incident)
 
 // another makes the next round: a fresh look, what has not been tried yet, a new question to people.
 func (x *execution) another(ctx context.Context, s *site, i *incident.Incident) (next, error) {
-	if len(i.Rounds) >= x.limits.Rounds {
-		return x.end(ctx, s, i, incident.HandedOver, incident.Text{
-			EN: fmt.Sprintf("%d plans were tried and the alarm has not cleared: a person must take over.", len(i.Rounds)),
-			ZH: fmt.Sprintf("已尝试 %d 轮方案，告警仍未恢复，请人工接管。", len(i.Rounds))})
+	if why, spent := x.budget().Spent(remediate.HistoryOf(i), len(i.Rounds)); spent {
+		return x.end(ctx, s, i, incident.HandedOver, incident.Text{EN: why.EN + " A person must take over.", ZH: why.ZH + "请人工接管。"})
 	}
 	snap, _ := x.fresh(ctx, s, i)
 	r, err := s.advise.Round(ctx, i, snap)

@@ -32,7 +32,7 @@ type Site struct {
 func (k *Kit) Site(ctx context.Context, c config.Cluster) (*Site, error) {
 	s := &Site{
 		Cluster: c,
-		AOM:     &huaweicloud.AOM{Session: k.session, Cluster: c.Incident(), Instance: c.Prometheus},
+		AOM:     k.AOM(c),
 		CCE:     &huaweicloud.CCE{Session: k.session, Cluster: c.ID},
 	}
 	access, err := k.access(ctx, c, s.CCE)
@@ -53,6 +53,11 @@ func (k *Kit) Site(ctx context.Context, c config.Cluster) (*Site, error) {
 	}
 	s.Lease = &kube.Lease{Client: s.Kube, Namespace: k.Config.LeaseNamespace, Holder: k.role + "-" + functiongraph.InvocationFrom(ctx).RequestID, Duration: 90 * time.Second, Now: k.Now}
 	return s, nil
+}
+
+// AOM reads a cluster's alarms and metrics.
+func (k *Kit) AOM(c config.Cluster) *huaweicloud.AOM {
+	return &huaweicloud.AOM{Session: k.session, Cluster: c.Incident(), Instance: c.Prometheus}
 }
 
 func (k *Kit) access(ctx context.Context, c config.Cluster, cce *huaweicloud.CCE) (kube.Access, error) {

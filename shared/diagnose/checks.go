@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"cce-oncall/shared/alarm"
 	"cce-oncall/shared/incident"
 	"cce-oncall/shared/observe"
 )
@@ -81,7 +82,7 @@ func (w trial) alarmCheck() incident.Check {
 	}
 	firing := 0
 	for _, a := range w.Now.Alarms {
-		if a.Active() && a.Provider != inspectProvider { // AOM does not know our own: for those the cause speaks
+		if a.Active() && a.Provider != alarm.FromInspect { // AOM does not know our own: for those the cause speaks
 			firing++
 		}
 	}
@@ -91,9 +92,6 @@ func (w trial) alarmCheck() incident.Check {
 	}
 	return c
 }
-
-// inspectProvider is how alarms of our own inspection name their source.
-const inspectProvider = "inspect"
 
 func (w trial) causeCheck() incident.Check {
 	c := incident.Check{Name: incident.Text{EN: "Cause", ZH: "原因"}, Before: string(w.cause.Reason), Want: "gone", State: good, Now: "gone"}

@@ -16,6 +16,7 @@ type Inspection struct {
 	Verdict incident.Verdict    `json:"verdict"`
 	Totals  incident.Totals     `json:"totals"`
 	Nodes   []incident.NodeLine `json:"nodes,omitempty"`
+	Pods    []incident.PodLine  `json:"pods,omitempty"` // the abnormal ones
 	Causes  []incident.Finding  `json:"causes,omitempty"`
 	Gaps    []string            `json:"gaps,omitempty"`
 	Hints   []incident.Text     `json:"hints,omitempty"` // cost and risk hints
