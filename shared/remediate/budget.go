@@ -15,7 +15,7 @@ type Budget struct {
 	Window      time.Duration // the past that counts; zero: an hour
 	PerCluster  int           // disruptive, costly or destructive steps in a cluster
 	PerPool     int           // node pool scale-outs and node replacements of one pool
-	PerWorkload int           // changes of one workload or node
+	PerWorkload int           // executions that change one workload or node
 	// BadNodes is the share of worker nodes (0..1) beyond which no node and no pod is disturbed: when more than that look bad at
 	// once it is the network or the control plane, and moving pods about makes it worse. Zero: 0.5.
 	BadNodes float64
@@ -39,24 +39,30 @@ func (b Budget) Over(now time.Time, solution incident.Solution, past []incident.
 		window = defaultWindow
 	}
 	var done []incident.Step
+	touched := map[incident.Target]int{} // by how many executions
 	for _, x := range past {
+		here := map[incident.Target]bool{}
 		for _, s := range x.Steps {
 			if effective(s) && now.Sub(s.At) < window {
 				done = append(done, s.Step)
+				here[s.Step.Target] = true
 			}
 		}
+		for t := range here {
+			touched[t]++
+		}
 	}
-	if n := countSteps(done, disruptive) + countSteps(solution.Steps, disruptive); b.PerCluster > 0 && n > b.PerCluster && countSteps(solution.Steps, disruptive) > 0 {
-		return say("%d disruptive steps within %s would be more than the %d allowed in this cluster.", "%[2]s 内的扰动性操作将达到 %[1]d 次，超过本集群上限 %[3]d 次。", n, window, b.PerCluster), true
+	ours := countSteps(solution.Steps, disruptive)
+	if n := countSteps(done, disruptive) + ours; ours > 0 && b.PerCluster > 0 && n > b.PerCluster {
+		return say("%[1]d disruptive steps within %[2]s would be more than the %[3]d allowed in this cluster.", "%[2]s 内的扰动性操作将达到 %[1]d 次，超过本集群上限 %[3]d 次。", n, window, b.PerCluster), true
 	}
 	for _, step := range solution.Steps {
 		limit := b.PerWorkload
 		if step.Target.Kind == "NodePool" {
 			limit = b.PerPool
 		}
-		same := func(s incident.Step) bool { return s.Target.Same(step.Target) }
-		if n := countSteps(done, same) + countSteps(solution.Steps, same); limit > 0 && n > limit {
-			return say("%s would be changed %d times within %s; %d are allowed.", "%s 在 %[3]s 内将被变更 %[2]d 次，超过上限 %[4]d 次。", step.Target, n, window, limit), true
+		if n := touched[step.Target] + 1; limit > 0 && n > limit {
+			return say("%[1]s would be changed %[2]d times within %[3]s; %[4]d are allowed.", "%[1]s 在 %[3]s 内将被变更 %[2]d 次，超过上限 %[4]d 次。", step.Target, n, window, limit), true
 		}
 	}
 	return incident.Text{}, false

@@ -343,7 +343,9 @@ func (b *bench) broken() []*corev1.Pod {
 			out = append(out, p)
 		}
 	}
-	slices.SortFunc(out, func(a, c *corev1.Pod) int { return strings.Compare(fmt.Sprint(a.Namespace, "/", a.Name), fmt.Sprint(c.Namespace, "/", c.Name)) })
+	slices.SortFunc(out, func(a, c *corev1.Pod) int {
+		return strings.Compare(fmt.Sprint(a.Namespace, "/", a.Name), fmt.Sprint(c.Namespace, "/", c.Name))
+	})
 	return out
 }
 
