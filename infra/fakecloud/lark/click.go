@@ -26,23 +26,23 @@ const (
 
 // Press is one use of a component of a card.
 type Press struct {
-	User    string // any id, mail address or name
-	Message string
+	User    string `json:"user"` // any id, mail address or name
+	Message string `json:"message"`
 	// Target is the component: a label in any language, an element id, a name, a
 	// JSON pointer into the card, or a string inside its callback value.
-	Target string
+	Target string `json:"target"`
 	// Form are the values a person filled in, by component name.
-	Form map[string]any
+	Form map[string]any `json:"form,omitempty"`
 	// Option, Options and Input are for components outside of a form.
-	Option  string
-	Options []string
-	Input   string
+	Option  string   `json:"option,omitempty"`
+	Options []string `json:"options,omitempty"`
+	Input   string   `json:"input,omitempty"`
 
 	// Revision, when not 0, acts on an older content of the message (1 is the
 	// first): a client that had not redrawn yet. Negative counts from the end.
-	Revision int
+	Revision int `json:"revision,omitempty"`
 	// Force skips all that a client refuses by itself, as a modified client does.
-	Force bool
+	Force bool `json:"force,omitempty"`
 }
 
 // Toast is the short note a click may answer with.

@@ -7,7 +7,7 @@ import { fill, words } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const query = new URLSearchParams(location.search);
-const state = { seq: -1, app: "", users: [], chats: [], messages: new Map(), user: query.get("user") || "", chat: query.get("chat") || "", language: query.get("lang") || "", replyTo: "", mine: new Set(), drawn: new Map(), read: {} };
+const state = { seq: -1, app: "", users: [], chats: [], messages: new Map(), user: query.get("user") || "", chat: query.get("chat") || "", language: query.get("lang") || "", replyTo: "", mine: new Map(), drawn: new Map(), read: {} };
 let source = null;
 let ids = 0;
 
@@ -301,9 +301,12 @@ function cardBox(m, content) {
   const busy = state.mine.has(m.id);
   const box = el("div", { class: "card-box", "aria-busy": String(busy || m.locked === true), "data-locked": String(m.locked === true) }, card);
   if (busy || m.locked) {
-    card.append(el("div", { class: "working", "data-testid": "card-working" }, el("span", { class: "spinner", "aria-hidden": "true" }), busy ? say("sending") : say("working")));
+    box.append(el("div", { class: "working", "data-testid": "card-working" }, el("span", { class: "spinner", "aria-hidden": "true" }), busy ? say("sending") : say("working")));
   }
-  if (busy) for (const b of card.querySelectorAll("button.btn,select,input,textarea")) b.disabled = true;
+  if (busy) {
+    for (const b of card.querySelectorAll("button.btn,select,input,textarea")) b.disabled = true;
+    card.querySelector(`[data-path="${CSS.escape(state.mine.get(m.id))}"]`)?.prepend(el("span", { class: "spinner", "aria-hidden": "true" }));
+  }
   return box;
 }
 
@@ -353,7 +356,7 @@ function announce(news) {
 
 async function press(m, path, extra) {
   if (state.mine.has(m.id)) return;
-  state.mine.add(m.id);
+  state.mine.set(m.id, path);
   drawMessages(false);
   try {
     const got = await post("press", { user: state.user, message: m.id, path, version: m.version, ...extra });
