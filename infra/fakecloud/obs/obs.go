@@ -44,6 +44,10 @@ type Options struct {
 	ListDelay       time.Duration
 	StampSkew       func() time.Duration // added to the clock for version stamps
 	StrictAddresses bool                 // also refuse HEAD of a bucket by path, which the real service lets pass
+
+	// Backend, when set, keeps what is in the buckets in the place of this memory: a real S3 server of a demo. Signatures, rights,
+	// addresses and faults stay here; the quirks of storing are then the backend's own.
+	Backend func(w http.ResponseWriter, r *http.Request, body []byte, bucket, key string)
 }
 
 // Store is all buckets of the account.

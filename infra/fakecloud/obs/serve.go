@@ -91,6 +91,11 @@ func (s *Store) admit(r *http.Request, c edge.Caller, bucketName, key string, vi
 
 func (s *Store) dispatch(w http.ResponseWriter, r *http.Request, body []byte, bucketName, key string) {
 	s.mu.Lock()
+	if behind := s.opt.Backend; behind != nil {
+		s.mu.Unlock()
+		behind(w, r, body, bucketName, key)
+		return
+	}
 	defer s.mu.Unlock()
 	b := s.buckets[bucketName]
 	var f *fault
