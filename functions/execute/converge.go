@@ -14,6 +14,9 @@ import (
 	"cce-oncall/shared/remediate"
 )
 
+// lastWord is how long the last card is tried before the archive is sealed without it.
+const lastWord = time.Hour
+
 // lookback is how far back alarms are read when their state is asked for.
 const lookback = 6 * time.Hour
 
@@ -226,7 +229,12 @@ func (x *execution) finish(ctx context.Context, s *site, i *incident.Incident) (
 	if seal != "" {
 		return rest, nil
 	}
-	s.tell.Refresh(ctx, i)
+	if err := s.tell.Show(ctx, i); err != nil {
+		if x.now().Sub(i.Closed.At) < lastWord {
+			return next{}, err
+		}
+		zerolog.Ctx(ctx).Error().Err(err).Msg("the last card could not be shown; the archive is sealed without it")
+	}
 	s.tell.Ping(ctx, i, "closed", i.Closed.Reason)
 	return rest, s.book.Seal(ctx, s.cluster.ID, i.ID)
 }

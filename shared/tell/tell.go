@@ -69,12 +69,13 @@ func (t *Teller) Post(ctx context.Context, i *incident.Incident, chat string) er
 // Refresh redraws the card in place. Only execute calls it: one writer for one message. Its failure is logged: the next step draws
 // the card again.
 func (t *Teller) Refresh(ctx context.Context, i *incident.Incident) {
-	if err := t.refresh(ctx, i); err != nil {
+	if err := t.Show(ctx, i); err != nil {
 		zerolog.Ctx(ctx).Error().Err(err).Str("incident", string(i.ID)).Msg("card could not be updated")
 	}
 }
 
-func (t *Teller) refresh(ctx context.Context, i *incident.Incident) error {
+// Show redraws the card in place and says whether that succeeded: for the last word on an incident.
+func (t *Teller) Show(ctx context.Context, i *incident.Incident) error {
 	if i.Card == nil {
 		return nil
 	}
