@@ -156,13 +156,13 @@ func (p *Platform) Functions() []string {
 	return names
 }
 
-// find looks a function up by URN (with or without a version) or by bare name.
+// find looks a function up by URN (without a version or with the only one, latest) or by bare name.
 func (p *Platform) find(ref string) *function {
 	if f := p.functions[ref]; f != nil {
 		return f
 	}
 	for _, f := range p.functions {
-		if ref == f.urn || strings.HasPrefix(ref, f.urn+":") {
+		if ref == f.urn || ref == f.urn+":latest" {
 			return f
 		}
 	}
