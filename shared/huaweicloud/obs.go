@@ -50,6 +50,7 @@ func NewOBS(s *Session, bucket string, o OBSOptions) *OBS {
 			c, err := s.Credentials(ctx)
 			return aws.Credentials{AccessKeyID: c.AK, SecretAccessKey: c.SK, SessionToken: c.Token, Source: "session"}, err
 		}),
+		HTTPSignerV4:               clockedSigner{now: s.Now, signer: v4.NewSigner(func(so *v4.SignerOptions) { so.DisableURIPathEscaping = true })},
 		HTTPClient:                 &http.Client{Transport: s.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
@@ -62,6 +63,17 @@ func NewOBS(s *Session, bucket string, o OBSOptions) *OBS {
 		}},
 	})
 	return &OBS{session: s, bucket: bucket, client: client}
+}
+
+// clockedSigner signs by our clock instead of the SDK's own reading of the machine's.
+type clockedSigner struct {
+	now    func() time.Time
+	signer *v4.Signer
+}
+
+// SignHTTP is s3.HTTPSignerV4's.
+func (c clockedSigner) SignHTTP(ctx context.Context, credentials aws.Credentials, r *http.Request, payloadHash, service, region string, _ time.Time, optFns ...func(*v4.SignerOptions)) error {
+	return c.signer.SignHTTP(ctx, credentials, r, payloadHash, service, region, c.now(), optFns...)
 }
 
 // dropXID removes the query parameter x-id that the SDK adds: OBS documents 400 for parameters it does not know.
