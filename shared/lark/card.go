@@ -10,7 +10,7 @@ import (
 // The platform refuses cards above 30 KB, and stores styled text larger than it was sent; the budget leaves room for that.
 const (
 	maxCard = 30 * 1024
-	budget  = 27 * 1024
+	budget  = 28 * 1024
 )
 
 // Look is how cards are written: for whom, on which clock, and what must not be shown. The zero Look is English and UTC.
@@ -37,11 +37,28 @@ type cut struct {
 	detail   bool // evidence beyond the first few lines, folded lists
 	language bool // the second language
 	chart    bool
-	lists    bool // everything but what a decision needs, and that shortened
+	lists    bool // long lists, and texts beyond chars
+	chars    int  // with lists: characters that are left of each text
 }
 
 // cuts is the fixed order in which a card that is too large gives things up.
-var cuts = []cut{{}, {detail: true}, {detail: true, language: true}, {detail: true, language: true, chart: true}, {true, true, true, true}}
+var cuts = []cut{
+	{},
+	{detail: true},
+	{detail: true, language: true},
+	{detail: true, language: true, chart: true},
+	{detail: true, language: true, chart: true, lists: true, chars: 160},
+	{detail: true, language: true, chart: true, lists: true, chars: 60},
+	{detail: true, language: true, chart: true, lists: true, chars: 32},
+}
+
+// few is how much of a list is shown: all that is usual, or less where lists are cut.
+func (c cut) few(usual, less int) int {
+	if c.lists {
+		return less
+	}
+	return usual
+}
 
 // said names what was left out; empty when nothing was.
 func (c cut) said(p pen) words {
@@ -59,16 +76,17 @@ func (c cut) said(p pen) words {
 		gone = append(gone, say("the chart", "图表"))
 	}
 	if c.lists {
-		gone = append(gone, say("long lists", "较长的列表"))
+		gone = append(gone, say("long lists and texts", "较长的列表和文本"))
 	}
 	return say("Left out because a card holds 30 KB: %s. All of it is in the archive.", "因卡片上限 30 KB，以下内容未显示：%s。完整内容见归档。", join(", ", gone...))
 }
 
-// write makes the card that loses least among those that fit. The last cut bounds every list and text, so that it always fits.
+// write makes the card that loses least among those that fit. The last cut bounds every list and text, so that it should always
+// fit; should it not, a stub says so, because silence would be worse.
 func write(l Look, now time.Time, build func(p pen, c cut) card) ([]byte, error) {
-	var last error
 	for _, c := range cuts {
 		p := l.pen(now)
+		p.most = c.chars
 		if c.language && p.language == Both {
 			p.language = English
 		} else if p.language != Both {
@@ -78,15 +96,22 @@ func write(l Look, now time.Time, build func(p pen, c cut) card) ([]byte, error)
 		if err != nil {
 			return nil, err
 		}
-		if len(b) > budget {
-			last = fmt.Errorf("card of %d bytes is above %d", len(b), budget)
-			continue
-		}
-		if last = Validate(b); last == nil {
+		if len(b) <= budget && Validate(b) == nil {
 			return b, nil
 		}
 	}
-	return nil, fmt.Errorf("write card: %w", last)
+	return encode(stub(l.pen(now), build).card(l.pen(now)))
+}
+
+// stub is what is sent when no form of a card can be: its title, and where to read on. It has no buttons.
+func stub(p pen, build func(p pen, c cut) card) sheet {
+	full := build(p, cuts[len(cuts)-1])
+	s := sheet{colour: orange, title: say("An incident needs you; its card could not be drawn", "有事件需要处理，但卡片无法生成")}
+	if t := full.Header.Title; t != nil {
+		s.title = p.data(t.Content, 120)
+	}
+	s.parts = []element{p.markdown(say("**This card could not be drawn.** Nothing can be confirmed here; all of it is in the archive.", "**卡片无法生成。** 此处无法确认任何方案；完整内容见归档。"))}
+	return s
 }
 
 // encode writes a card without HTML escapes, which would cost five bytes for each of the many angle brackets.
@@ -139,7 +164,7 @@ func (s sheet) card(p pen) card {
 func (p pen) tags(all []tag, in func(pair) string) []textTag {
 	out := make([]textTag, 0, len(all))
 	for _, t := range all {
-		out = append(out, textTag{Tag: "text_tag", Text: &plainText{Tag: "plain_text", Content: in(title(t.text, 40).raw)}, Color: t.colour})
+		out = append(out, textTag{Tag: "text_tag", Text: &plainText{Tag: "plain_text", Content: in(title(t.text, 40).raw.filled())}, Color: t.colour})
 	}
 	return out
 }

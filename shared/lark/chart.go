@@ -157,8 +157,8 @@ func (p pen) shortNames(lines []incident.ChartLine) []string {
 	if len(names) > 1 {
 		cut := commonPrefix(names)
 		for i := range names {
-			if rest := names[i][cut:]; rest != "" && cut > 0 {
-				names[i] = "…" + rest
+			if rest := names[i][cut:]; rest != "" {
+				names[i] = rest
 			}
 		}
 	}

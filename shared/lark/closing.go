@@ -1,6 +1,8 @@
 package lark
 
 import (
+	"slices"
+
 	"cce-oncall/shared/incident"
 )
 
@@ -11,11 +13,9 @@ func (v View) history(p pen, c cut, st incident.Status) words {
 	}
 	rounds := v.Incident.Rounds
 	var out []words
-	for i := range rounds[:max(0, len(rounds)-1)] {
-		if i < len(rounds)-4 && c.lists {
-			continue
-		}
-		out = append(out, bullet(v.roundLine(p, rounds[i])))
+	earlier := rounds[:max(0, len(rounds)-1)]
+	for _, r := range earlier[max(0, len(earlier)-c.few(4, 2)):] {
+		out = append(out, bullet(v.roundLine(p, r)))
 	}
 	return lines(out...)
 }
@@ -27,7 +27,7 @@ func (v View) roundLine(p pen, r incident.Round) words {
 		return say("Round %s: nothing was executed", "第 %s 轮：未执行任何变更", num(r.Number))
 	}
 	who := words{}
-	for _, d := range x.Confirmation.Decisions {
+	for _, d := range x.Confirmation.Decisions[:min(2, len(x.Confirmation.Decisions))] {
 		who = join(" ", who, p.person(d.By))
 	}
 	out := say("Round %s, %s: solution %s %s, confirmed by %s", "第 %s 轮（%s）：方案%s %s，确认人 %s",
@@ -49,8 +49,8 @@ func (v View) roundLine(p pen, r incident.Round) words {
 // done lists what was executed in all rounds, for the closed loop and for whoever takes over.
 func (v View) done(p pen, c cut) []element {
 	out := []words{bold(say("Executed actions", "已执行的动作"))}
-	n := 0
-	for _, r := range v.Incident.Rounds {
+	n, rounds := 0, v.Incident.Rounds
+	for _, r := range rounds[max(0, len(rounds)-c.few(4, 2)):] {
 		if r.Execution == nil {
 			continue
 		}
@@ -71,7 +71,7 @@ func (v View) outlook(p pen, c cut) []element {
 func (v View) remainingRisks(p pen, c cut) words {
 	out := []words{bold(say("Remaining risks", "遗留风险"))}
 	if v.Incident.Closed != nil {
-		for _, t := range v.Incident.Closed.Risks {
+		for _, t := range v.Incident.Closed.Risks[:min(c.few(6, 3), len(v.Incident.Closed.Risks))] {
 			out = append(out, bullet(p.text(t, 240)))
 		}
 	}
@@ -79,13 +79,13 @@ func (v View) remainingRisks(p pen, c cut) words {
 		out = append(out, bullet(say("%s still firing when last read", "最近一次读取时仍有 %s", count(n, "alarm was", "alarms were", "条告警未恢复"))))
 	}
 	if look := verdict(v.lastExecution()); look != nil {
-		for i, f := range look.Remaining {
-			if i == 4 {
-				break
-			}
+		for _, f := range look.Remaining[:min(c.few(4, 2), len(look.Remaining))] {
 			out = append(out, bullet(say("%s (%s)", "%s（%s）", p.text(f.Summary, 200), p.data(f.Target.String(), 120))))
 		}
-		for _, ch := range look.Checks {
+		for i, ch := range look.Checks {
+			if i == 12 {
+				break
+			}
 			if ch.State == "unknown" && !c.lists {
 				out = append(out, bullet(say("%s could not be seen", "%s 无法获取", p.text(ch.Name, 80))))
 			}
@@ -101,7 +101,7 @@ func (v View) remainingRisks(p pen, c cut) words {
 func (v View) advice(p pen) words {
 	out := []words{bold(say("What to do next", "后续建议"))}
 	if v.Incident.Closed != nil {
-		for _, t := range v.Incident.Closed.Advice {
+		for _, t := range v.Incident.Closed.Advice[:min(6, len(v.Incident.Closed.Advice))] {
 			out = append(out, bullet(p.text(t, 300)))
 		}
 	}
@@ -113,25 +113,38 @@ func (v View) advice(p pen) words {
 
 func (v View) followUp() []words {
 	var out []words
-	seen := map[incident.ActionKind]bool{}
+	settled := v.settled()
+	switch v.status() {
+	case incident.Recovered:
+		for _, a := range settled {
+			if w, known := followUps[a]; known {
+				out = append(out, bullet(w))
+			}
+		}
+	case incident.Rejected, incident.RolledBack, incident.HandedOver:
+		if len(settled) > 0 {
+			out = append(out, bullet(say("What was executed above is still in place: decide whether it stays.", "上述已执行的变更仍然生效：请决定是否保留。")))
+		}
+		out = append(out, bullet(say("Repair it by hand; the evidence and the proposed solutions are below and in the archive. A new card comes if the alarm fires again.", "请人工处理，证据与曾提出的方案见下方及归档。告警再次触发时会发送新的卡片。")))
+	case incident.Expired:
+		out = append(out, bullet(say("Decide whether it can wait. To act: repair it by hand; a new plan is offered on a new card if the alarm fires again.", "请判断是否可以等待。如需处理请人工操作；告警再次触发时会在新卡片上给出新方案。")))
+	case incident.Diagnosing, incident.AwaitingConfirmation, incident.Executing, incident.Verifying, incident.RollingBack:
+	}
+	return out
+}
+
+// settled are the kinds of action that were taken and stand, each once, in order.
+func (v View) settled() []incident.ActionKind {
+	var out []incident.ActionKind
 	for _, r := range v.Incident.Rounds {
 		if r.Execution == nil {
 			continue
 		}
 		for _, s := range r.Execution.Steps {
-			w, known := followUps[s.Step.Action]
-			if known && s.State == incident.StepSettled && !seen[s.Step.Action] {
-				seen[s.Step.Action] = true
-				out = append(out, bullet(w))
+			if s.State == incident.StepSettled && !slices.Contains(out, s.Step.Action) {
+				out = append(out, s.Step.Action)
 			}
 		}
-	}
-	switch v.status() {
-	case incident.Rejected, incident.RolledBack, incident.HandedOver:
-		out = append(out, bullet(say("Repair it by hand; the evidence and the proposed solutions are below and in the archive. A new card comes if the alarm fires again.", "请人工处理，证据与曾提出的方案见下方及归档。告警再次触发时会发送新的卡片。")))
-	case incident.Expired:
-		out = append(out, bullet(say("Decide whether it can wait. To act: repair it by hand; a new plan is offered on a new card if the alarm fires again.", "请判断是否可以等待。如需处理请人工操作；告警再次触发时会在新卡片上给出新方案。")))
-	case incident.Diagnosing, incident.AwaitingConfirmation, incident.Executing, incident.Verifying, incident.RollingBack, incident.Recovered:
 	}
 	return out
 }

@@ -10,8 +10,12 @@ import (
 // execution tells who confirmed, how far each step is, and offers Stop while that has an effect.
 func (v View) execution(p pen, c cut) []element {
 	r := v.round()
-	out := []element{p.markdown(lines(v.consent(p, r), v.steps(p, r.Execution, c)))}
 	x := r.Execution
+	after := words{}
+	if s, ok := r.Plan.Solution(v.letter(r)); ok && v.status() == incident.Executing {
+		after = p.labelled(say("Then verified by", "完成后的验证方式"), s.Verify, 240)
+	}
+	out := []element{p.markdown(lines(v.consent(p, r), v.steps(p, x, c), after))}
 	running := x == nil || (x.DoneAt.IsZero() && x.Stopped == "" && !x.Unwinding)
 	if token := v.Tokens[ButtonStop]; token != "" && running && v.status() == incident.Executing {
 		out = append(out, &button{
@@ -33,7 +37,7 @@ func (v View) consent(p pen, r incident.Round) words {
 		all = r.Execution.Confirmation.Decisions
 	}
 	var out []words
-	for _, d := range all {
+	for _, d := range all[:min(3, len(all))] {
 		by := say("button", "按钮")
 		if d.Typed {
 			by = say("typed", "文字")
@@ -54,10 +58,7 @@ func (v View) steps(p pen, x *incident.Execution, c cut) words {
 	if x == nil {
 		return say("Execution is being started.", "正在启动执行。")
 	}
-	limit := 12
-	if c.lists {
-		limit = 6
-	}
+	limit := c.few(12, 5)
 	var out []words
 	for i, s := range x.Steps {
 		if i == limit {
@@ -128,10 +129,7 @@ func (v View) verification(p pen, c cut) []element {
 	if look == nil {
 		return nil
 	}
-	limit := 12
-	if c.lists {
-		limit = 6
-	}
+	limit := c.few(12, 6)
 	out := []words{bold(say("Verification at %s: %s", "%s 验证结果：%s", p.clock(look.At), term(p, outcomes, look.Outcome)))}
 	for i, ch := range look.Checks {
 		if i == limit {
@@ -147,7 +145,7 @@ func (v View) verification(p pen, c cut) []element {
 		out = append(out, say("Next look: %s", "下次检查：%s", p.clock(look.NextLook)))
 	}
 	out = append(out, p.findingLines(say("New since the change", "变更后新出现"), look.New, 3)...)
-	if v.status() != incident.Recovered {
+	if !v.status().Final() { // then they are told as remaining risks
 		out = append(out, p.findingLines(say("Still wrong", "仍存在的问题"), look.Remaining, 3)...)
 	}
 	return []element{p.markdown(lines(out...))}
@@ -168,14 +166,22 @@ func (p pen) checkLine(ch incident.Check) words {
 	if !ok {
 		mark = checkMarks["unknown"]
 	}
-	out := say("%s %s: **%s**", "%s %s：**%s**", mark, p.text(ch.Name, 80), p.data(orUnknown(ch.Now), 80))
+	out := say("%s %s: **%s**", "%s %s：**%s**", mark, p.text(ch.Name, 80), p.value(ch.Now))
 	if ch.Before != "" {
-		out = say("%s %s: %s → **%s**", "%s %s：%s → **%s**", mark, p.text(ch.Name, 80), p.data(ch.Before, 80), p.data(orUnknown(ch.Now), 80))
+		out = say("%s %s: %s → **%s**", "%s %s：%s → **%s**", mark, p.text(ch.Name, 80), p.value(ch.Before), p.value(ch.Now))
 	}
 	if ch.Want != "" {
-		out = say("%s (want %s)", "%s（期望 %s）", out, p.data(ch.Want, 80))
+		out = say("%s (want %s)", "%s（期望 %s）", out, p.value(ch.Want))
 	}
 	return out
+}
+
+// value is what a check saw: a figure as it is, a known word in the reader's language.
+func (p pen) value(s string) words {
+	if w, ok := values[s]; ok {
+		return w
+	}
+	return p.data(s, 80)
 }
 
 func (p pen) findingLines(head words, all []incident.Finding, n int) []words {

@@ -31,7 +31,7 @@ func (v View) alarmFacts(p pen) words {
 		out = lines(out, say("Measured: %s (threshold %s %s)", "当前值：%s（阈值 %s %s）", p.data(orUnknown(a.Rule.Value), 40), p.data(a.Rule.Operator, 10), p.data(orUnknown(a.Rule.Threshold), 40)))
 	}
 	if n := len(v.Incident.Alarms) - 1; n > 0 {
-		out = lines(out, say("Merged: %s, %s of all still firing", "已合并：%s，其中共 %s 条仍在告警", count(n, "more alarm", "more alarms", "条相关告警"), num(v.firing())))
+		out = lines(out, say("Merged: %s; %s of %s firing", "已合并 %[1]s；共 %[3]s 条中 %[2]s 条仍在告警", count(n, "more alarm", "more alarms", "条相关告警"), num(v.firing()), num(n+1)))
 	}
 	return out
 }
@@ -43,9 +43,11 @@ func orUnknown(s string) string {
 	return s
 }
 
-// affected: cluster, namespace, workload, pods, nodes.
+// affected: cluster, namespace, workload, pods, nodes. Once something was changed the counts of the diagnosis are old: the
+// verification has the present ones.
 func (v View) affected(p pen) words {
 	scene := v.round().Scene
+	stale := v.round().Execution != nil
 	out := lines(bold(say("Affected", "影响对象")), say("Cluster: %s", "集群：%s", p.data(v.Incident.Cluster.Label(), 60)))
 	if ns := v.namespace(); ns != "" {
 		out = lines(out, say("Namespace: %s", "命名空间：%s", p.name(ns)))
@@ -55,7 +57,12 @@ func (v View) affected(p pen) words {
 			out = lines(out, say("and %s", "另有 %s", count(len(scene.Workloads)-3, "more workload", "more workloads", "个工作负载")))
 			break
 		}
-		out = lines(out, say("%s: %s of %s ready", "%s：%s/%s 就绪", p.data(w.Target.Kind+" "+w.Target.Name, 120), num(w.Ready), num(w.Desired)))
+		name := p.data(w.Target.Kind+" "+w.Target.Name, 120)
+		if stale {
+			out = lines(out, name)
+			continue
+		}
+		out = lines(out, say("%s: %s of %s ready", "%s：%s/%s 就绪", name, num(w.Ready), num(w.Desired)))
 	}
 	if c, ok := v.cause(); ok && len(scene.Workloads) == 0 {
 		out = lines(out, p.data(c.Target.String(), 120))
@@ -109,45 +116,53 @@ func nodeNames(s incident.Scene) []string {
 	return out
 }
 
+// Pod and node lines are written once for both languages: names, Kubernetes' own words and figures. What the figures are shares of
+// is said once above them.
+
+func podColumns() words {
+	return say("**Pods** (CPU and memory of the limit)", "**Pod**（CPU、内存占限制的比例）")
+}
+
+func nodeColumns() words {
+	return say("**Nodes** (used / requested)", "**节点**（使用率 / 申请率）")
+}
+
 // podLine is one pod as kubectl would tell it, with its watermarks.
 func (p pen) podLine(l incident.PodLine) words {
-	ready := say("ready", "就绪")
+	status := p.data(l.Status, 60)
 	if !l.Ready {
-		ready = say("**not ready**", "**未就绪**")
-		ready.raw = pair{"not ready", "未就绪"}
+		status = bold(same("%s, NotReady", status))
 	}
-	out := say("%s: %s, %s, %s", "%s：%s，%s，%s", p.data(l.Target.Name, 120), p.data(l.Status, 60), ready, count(l.Restarts, "restart", "restarts", "次重启"))
-	if l.CPU >= 0 {
-		out = say("%s, CPU %s of limit", "%s，CPU 占限制 %s", out, percent(l.CPU))
-	}
-	if l.Memory >= 0 {
-		out = say("%s, memory %s of limit", "%s，内存占限制 %s", out, percent(l.Memory))
-	}
+	out := same("%s: %s · restarts %s · CPU %s · Mem %s", p.data(l.Target.Name, 120), status, num(l.Restarts), share(l.CPU), share(l.Memory))
 	if l.Node != "" {
-		out = say("%s, on %s", "%s，位于 %s", out, p.data(l.Node, 80))
+		out = same("%s · %s", out, p.data(l.Node, 80))
 	}
 	if l.Note != "" {
-		out = say("%s — %s", "%s — %s", out, p.data(l.Note, 160))
+		out = same("%s — %s", out, p.data(l.Note, 160))
 	}
 	return out
 }
 
 // nodeLine is one node's state and watermarks: what is used, and what is promised by requests.
 func (p pen) nodeLine(l incident.NodeLine) words {
-	state := say("Ready", "Ready")
+	state := same("Ready")
 	if !l.Ready {
-		state = say("**NotReady**", "**NotReady**")
+		state = bold(same("NotReady"))
 	}
 	if l.Unschedulable {
-		state = say("%s, unschedulable", "%s，禁止调度", state)
+		state = same("%s, SchedulingDisabled", state)
 	}
-	out := say("%s: %s, CPU %s used / %s requested, memory %s / %s, %s", "%s：%s，CPU 使用 %s / 已申请 %s，内存 %s / %s，%s",
-		p.data(l.Name, 80), state, percent(l.CPU), percent(l.RequestedCPU), percent(l.Memory), percent(l.RequestedMem), count(l.Pods, "pod", "pods", "个 Pod"))
-	for i, c := range l.BadConditions {
-		if i == 3 {
-			break
-		}
-		out = say("%s, **%s**", "%s，**%s**", out, p.data(c, 60))
+	out := same("%s: %s · CPU %s / %s · Mem %s / %s · pods %s", p.data(l.Name, 80), state, share(l.CPU), share(l.RequestedCPU), share(l.Memory), share(l.RequestedMem), num(l.Pods))
+	for _, c := range l.BadConditions[:min(3, len(l.BadConditions))] {
+		out = same("%s, **%s**", out, p.data(c, 60))
 	}
 	return out
+}
+
+// share is a part of one as a bare figure; unknown is a question mark, never zero.
+func share(v float64) words {
+	if v < 0 || v != v {
+		return same("?")
+	}
+	return same("%s%%", num(int(v*100+0.5)))
 }

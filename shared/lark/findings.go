@@ -12,6 +12,7 @@ const (
 	shownLines    = 4
 	shownCauses   = 3
 	shownGaps     = 4
+	shownChanges  = 2
 	foldedLines   = 20
 )
 
@@ -40,41 +41,57 @@ func (v View) evidence(p pen, c cut) []element {
 			}
 		}
 	}
-	limit := shownLines
-	if c.lists {
-		limit = 2
-	}
+	limit := c.few(shownLines, 2)
 	var facts []words
-	cause, known := v.cause()
-	if known {
+	if cause, ok := v.cause(); ok {
 		for _, e := range cause.Evidence[:min(len(cause.Evidence), limit)] {
-			facts = append(facts, p.evidenceLine(e))
+			facts = append(facts, bullet(p.evidenceLine(e)))
 		}
 	}
-	for _, l := range scene.Nodes[:min(len(scene.Nodes), limit)] {
-		facts = append(facts, bullet(say("Node %s", "节点 %s", p.nodeLine(l))))
-	}
-	for _, l := range scene.Pods[:min(len(scene.Pods), limit)] {
-		facts = append(facts, bullet(say("Pod %s", "Pod %s", p.podLine(l))))
-	}
-	facts = append(facts, v.related(p)...)
-	facts = append(facts, v.changes(p, 2)...)
 	if len(facts) == 0 {
 		facts = append(facts, say("none could be gathered", "未能采集到"))
 	}
 	out = append(out, p.markdown(lines(facts...)))
+	out = append(out, listing(p, nodeColumns(), scene.Nodes, limit, p.nodeLine)...)
+	out = append(out, listing(p, podColumns(), scene.Pods, limit, p.podLine)...)
+	if around := lines(v.around(p)...); !around.empty() {
+		out = append(out, p.markdown(around))
+	}
 	if c.detail {
 		return out
 	}
 	return append(out, v.moreEvidence(p)...)
 }
 
-func (p pen) evidenceLine(e incident.Evidence) words {
-	w := say("%s (%s)", "%s（%s）", p.data(e.Statement, 220), term(p, sources, e.Source))
-	if !e.At.IsZero() {
-		w = say("%s (%s, %s)", "%s（%s，%s）", p.data(e.Statement, 220), term(p, sources, e.Source), p.clock(e.At))
+// listing is a heading in both languages above lines that need only one.
+func listing[T any](p pen, head words, all []T, n int, line func(T) words) []element {
+	if len(all) == 0 {
+		return nil
 	}
-	return bullet(w)
+	var out []words
+	for _, x := range all[:min(n, len(all))] {
+		out = append(out, bullet(line(x)))
+	}
+	return []element{p.markdown(head), p.markdown(lines(out...))}
+}
+
+// evidenceLine is a quoted fact and when it was true; it is the same in both languages.
+func (p pen) evidenceLine(e incident.Evidence) words {
+	w := same("%s (%s)", p.data(e.Statement, 220), p.data(string(e.Source), 12))
+	if !e.At.IsZero() {
+		w = same("%s (%s, %s)", p.data(e.Statement, 220), p.data(string(e.Source), 12), p.clock(e.At))
+	}
+	return w
+}
+
+// around is what else happened near: alarms that were merged, and recent changes.
+func (v View) around(p pen) []words {
+	out := v.related(p)
+	changes := v.round().Scene.Changes
+	for _, ch := range changes[:min(shownChanges, len(changes))] {
+		out = append(out, bullet(p.changeLine(ch)))
+	}
+	return out
 }
 
 // related names the alarms that were merged into this one.
@@ -91,57 +108,70 @@ func (v View) related(p pen) []words {
 	return []words{bullet(p.listed(say("Related alarms", "相关告警"), names, 5))}
 }
 
-func (v View) changes(p pen, n int) []words {
-	var out []words
-	all := v.round().Scene.Changes
-	for _, ch := range all[:min(n, len(all))] {
-		who := words{}
-		if ch.Actor != "" {
-			who = say(" by %s", "，操作者 %s", p.data(ch.Actor, 80))
-		}
-		out = append(out, bullet(say("Change %s: %s, %s%s", "变更 %s：%s，%s%s", p.clock(ch.At), p.data(ch.Target.String(), 120), p.data(ch.What, 160), who)))
+func (p pen) changeLine(ch incident.ChangeLine) words {
+	who := words{}
+	if ch.Actor != "" {
+		who = say(" by %s", "，操作者 %s", p.data(ch.Actor, 80))
 	}
-	return out
+	return say("Change %s: %s, %s%s", "变更 %s：%s，%s%s", p.clock(ch.At), p.data(ch.Target.String(), 120), p.data(ch.What, 160), who)
 }
 
-// moreEvidence folds what did not fit above: further statements, pods, nodes, changes, HPAs, and symptoms with their explanation.
+// roll collects lines up to a bound and counts the rest without writing them.
+type roll struct {
+	lines []words
+	n     int
+}
+
+func (r *roll) add(line func() words) {
+	r.n++
+	if len(r.lines) < foldedLines {
+		r.lines = append(r.lines, bullet(line()))
+	}
+}
+
+// moreEvidence folds what did not fit above: further statements, nodes, pods, resources, HPAs, changes, and explained symptoms.
 func (v View) moreEvidence(p pen) []element {
-	r := v.round()
-	var facts []words
-	if c, ok := v.cause(); ok && len(c.Evidence) > shownEvidence {
-		for _, e := range c.Evidence[shownEvidence:] {
-			facts = append(facts, p.evidenceLine(e))
+	r, more := v.round(), &roll{}
+	if c, ok := v.cause(); ok {
+		for _, e := range after(c.Evidence, shownEvidence) {
+			more.add(func() words { return p.evidenceLine(e) })
 		}
 	}
-	for _, l := range r.Scene.Nodes[min(len(r.Scene.Nodes), shownLines):] {
-		facts = append(facts, bullet(say("Node %s", "节点 %s", p.nodeLine(l))))
+	for _, l := range after(r.Scene.Nodes, shownLines) {
+		more.add(func() words { return say("Node %s", "节点 %s", p.nodeLine(l)) })
 	}
-	for _, l := range r.Scene.Pods[min(len(r.Scene.Pods), shownLines):] {
-		facts = append(facts, bullet(say("Pod %s", "Pod %s", p.podLine(l))))
+	for _, l := range after(r.Scene.Pods, shownLines) {
+		more.add(func() words { return say("Pod %s", "Pod %s", p.podLine(l)) })
 	}
 	for _, w := range r.Scene.Workloads {
 		if w.Resources != "" || w.Owner != "" {
-			facts = append(facts, bullet(say("%s: %s", "%s：%s", p.data(w.Target.String(), 120), p.data(joinText(w.Resources, w.Owner), 200))))
+			more.add(func() words {
+				return say("%s: %s", "%s：%s", p.data(w.Target.String(), 120), p.data(joinText(w.Resources, w.Owner), 200))
+			})
 		}
 	}
 	for _, h := range r.Scene.HPAs {
-		facts = append(facts, bullet(say("HPA %s", "HPA %s", p.data(h, 200))))
+		more.add(func() words { return say("HPA %s", "HPA %s", p.data(h, 200)) })
 	}
-	if all := v.changes(p, len(r.Scene.Changes)); len(all) > 2 {
-		facts = append(facts, all[2:]...)
+	for _, ch := range after(r.Scene.Changes, shownChanges) {
+		more.add(func() words { return p.changeLine(ch) })
 	}
 	for _, e := range r.Diagnosis.Effects {
-		facts = append(facts, bullet(say("Symptom: %s (explained by %s)", "症状：%s（由 %s 引起）", p.text(e.Summary, 200), p.data(string(e.ExplainedBy), 60))))
+		more.add(func() words {
+			return say("Symptom: %s (explained by %s)", "症状：%s（由 %s 引起）", p.text(e.Summary, 200), p.data(string(e.ExplainedBy), 60))
+		})
 	}
-	if len(facts) == 0 {
+	if more.n == 0 {
 		return nil
 	}
-	n := len(facts)
-	if n > foldedLines {
-		facts = append(facts[:foldedLines], say("and %s more, in the archive", "其余 %s 条见归档", num(n-foldedLines)))
+	if rest := more.n - len(more.lines); rest > 0 {
+		more.lines = append(more.lines, say("and %s more, in the archive", "其余 %s 条见归档", num(rest)))
 	}
-	return []element{p.folded(say("More evidence: %s", "更多证据：%s", count(n, "line", "lines", "条")), p.markdown(lines(facts...)))}
+	return []element{p.folded(say("More evidence: %s", "更多证据：%s", count(more.n, "line", "lines", "条")), p.markdown(lines(more.lines...)))}
 }
+
+// after is what follows the first n.
+func after[T any](all []T, n int) []T { return all[min(n, len(all)):] }
 
 func joinText(a, b string) string {
 	switch {
@@ -168,7 +198,7 @@ func (v View) causes(p pen, c cut) []element {
 		out = append(out, p.causeLine(i+1, f, c))
 	}
 	if n := len(d.Effects); n > 0 {
-		out = append(out, say("%s explained by these.", "%s 由上述原因引起。", count(n, "symptom is", "symptoms are", "个症状")))
+		out = append(out, say("%s explained by these.", "%s由上述原因引起。", count(n, "symptom is", "symptoms are", "个症状")))
 	}
 	for i, l := range d.Look {
 		if i == 0 {
@@ -183,8 +213,8 @@ func (v View) causes(p pen, c cut) []element {
 }
 
 func (p pen) causeLine(n int, f incident.Finding, c cut) words {
-	out := say("%s. %s — **sure %s** (%s, %s)", "%s. %s — **置信度 %s**（%s，%s）",
-		num(n), p.text(f.Summary, 220), percent(f.Confidence), p.data(string(f.Reason), 60), p.data(f.Target.String(), 120))
+	what := grey(say("(%s, %s)", "（%s，%s）", p.data(string(f.Reason), 60), p.data(f.Target.String(), 120)))
+	out := say("%s. %s — **sure %s** %s", "%s. %s — **置信度 %s** %s", num(n), p.text(f.Summary, 220), percent(f.Confidence), what)
 	if n > 1 && len(f.Evidence) > 0 && !c.lists {
 		out = lines(out, say("   For: %s", "   支持：%s", p.data(f.Evidence[0].Statement, 200)))
 	}
@@ -206,17 +236,10 @@ func (v View) unseen(p pen, c cut) []element {
 	if len(gaps) == 0 {
 		return nil
 	}
-	out := []words{bold(say("Could not be seen (not guessed)", "未能获取的信息（未作猜测）"))}
-	limit := shownGaps
-	if c.lists {
-		limit = 2
+	limit := c.few(shownGaps, 2)
+	head := bold(say("Could not be seen (not guessed)", "未能获取的信息（未作猜测）"))
+	if rest := len(gaps) - limit; rest > 0 {
+		head = say("%s, %s more in the archive", "%s，另有 %s 项见归档", head, num(rest))
 	}
-	for i, g := range gaps {
-		if i == limit {
-			out = append(out, say("and %s more", "另有 %s 项", num(len(gaps)-i)))
-			break
-		}
-		out = append(out, bullet(p.data(g, 200)))
-	}
-	return []element{p.markdown(lines(out...))}
+	return listing(p, head, gaps, limit, func(g string) words { return p.data(g, 200) })
 }

@@ -174,7 +174,7 @@ func checks(cpu, alarmState, pods, state string) []incident.Check {
 	return []incident.Check{
 		{Name: incident.Text{EN: "Alarm", ZH: "告警"}, Before: "firing", Now: alarmState, Want: "cleared", State: state},
 		{Name: incident.Text{EN: "CPU, share of limit", ZH: "CPU 占限制比例"}, Before: "97 %", Now: cpu, Want: "< 80 %", State: state},
-		{Name: incident.Text{EN: "Replicas ready", ZH: "就绪副本"}, Before: "2/2", Now: pods, Want: "4/4", State: state},
+		{Name: incident.Text{EN: "Replicas ready", ZH: "就绪副本"}, Before: "2/2", Now: pods, Want: "4/4", State: map[bool]string{true: "ok", false: "bad"}[pods == "4/4"]},
 		{Name: incident.Text{EN: "Free CPU of the nodes", ZH: "节点空闲 CPU"}, Before: "1.1", Now: "0.1", State: "ok"},
 		{Name: incident.Text{EN: "Error rate", ZH: "错误率"}, Now: "", Want: "< 1 %", State: "unknown"},
 	}

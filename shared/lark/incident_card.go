@@ -80,20 +80,8 @@ func (v View) body(p pen, c cut, st incident.Status) []element {
 	return slices.Concat(v.facts(p), v.findings(p, c))
 }
 
-// foot names the incident, the clock and what was left out, and opens pages.
+// foot names the incident and the clock.
 func (v View) foot(p pen, c cut) []element {
-	out := []element{rule()}
-	if len(v.Links) > 0 && !c.lists {
-		var links []element
-		for _, l := range v.Links[:min(len(v.Links), 3)] {
-			if webAddress(l.URL) {
-				links = append(links, p.link(title(p.text(l.Name, 30), 30), l.URL))
-			}
-		}
-		if len(links) > 0 {
-			out = append(out, row(links...))
-		}
-	}
 	note := say("Incident %s · card of %s · times in %s", "事件 %s · 卡片更新于 %s · 时区 %s", p.data(string(v.Incident.ID), 80), p.stamp(v.Now), p.clockName())
-	return append(out, p.small(grey(lines(c.said(p), note))))
+	return p.footer(v.Links, note, c)
 }

@@ -1,6 +1,7 @@
 package lark
 
 import (
+	"regexp"
 	"strings"
 
 	"cce-oncall/shared/incident"
@@ -30,20 +31,20 @@ func (v View) solutions(p pen, c cut, open bool) []element {
 
 func (v View) solution(p pen, c cut, s incident.Solution, open bool) []element {
 	main := []words{bold(say("%s. %s", "%s. %s", p.data(s.ID, 2), p.text(s.Title, 160)))}
-	main = append(main, p.changeLines(s, 8)...)
+	main = append(main, p.changeLines(s, c.few(8, 3))...)
 	if !s.Executable() {
 		main = append(main, p.manual(s.Manual, c))
 	} else {
-		main = append(main, say("Risk: %s", "风险：%s", term(p, risks, s.Risk)))
+		main = append(main, say("**Risk**: %s", "**风险**：%s", term(p, risks, s.Risk)))
 	}
-	main = append(main, p.labelled(say("Prediction", "预测"), s.Prediction, 400), p.labelled(say("Impact", "影响"), s.Impact, 300))
+	main = append(main, p.labelled(bold(say("Prediction", "预测")), s.Prediction, 400), p.labelled(bold(say("Impact", "影响")), s.Impact, 300))
 	if s.NeedsTwo {
 		main = append(main, say("Needs the confirmation of **two different people**.", "需要**两名不同人员**确认。"))
 	}
 	out := []element{p.markdown(lines(main...))}
-	if detail := p.solutionDetail(s); !c.detail && !detail.empty() {
+	if detail := p.solutionDetail(s); !c.lists && !detail.empty() {
 		out = append(out, p.folded(say("When, resources, scheduling, cost, verification, undo", "适用场景、资源、调度条件、费用、验证、回滚"), p.markdown(detail)))
-	} else if c.detail {
+	} else if c.lists {
 		out[0] = p.markdown(lines(append(main, p.labelled(say("Undo", "回滚"), s.Rollback, 120))...))
 	}
 	if b := v.confirmButton(p, s); open && b != nil {
@@ -85,10 +86,7 @@ func (p pen) solutionDetail(s incident.Solution) words {
 
 // manual is what a person does, line by line: commands must not run together.
 func (p pen) manual(t incident.Text, c cut) words {
-	limit := 12
-	if c.lists {
-		limit = 4
-	}
+	limit := c.few(12, 4)
 	one := func(s string) words {
 		var out []words
 		for i, l := range strings.Split(strings.TrimSpace(s), "\n") {
@@ -105,10 +103,13 @@ func (p pen) manual(t incident.Text, c cut) words {
 	return say("For a person, not executed by the system:\n%s", "需人工执行，系统不会自动操作：\n%s", body)
 }
 
+// letter is what a solution may be called: it becomes part of an element's id.
+var letter = regexp.MustCompile(`^[A-Z]{1,2}$`)
+
 // confirmButton chooses a solution after a second question that repeats what will be done. Graver ones are red.
 func (v View) confirmButton(p pen, s incident.Solution) element {
 	token := v.Tokens[s.ID]
-	if token == "" || !s.Executable() {
+	if token == "" || !s.Executable() || !letter.MatchString(s.ID) {
 		return nil
 	}
 	kind := "primary"
@@ -119,7 +120,7 @@ func (v View) confirmButton(p pen, s incident.Solution) element {
 	for _, ch := range s.Change[:min(3, len(s.Change))] {
 		changes = append(changes, p.text(ch, 120))
 	}
-	ask := say("%s. Risk: %s. Undo: %s", "%s。风险：%s。回滚：%s", join("; ", changes...), term(p, risks, s.Risk), p.text(s.Rollback, 120))
+	ask := say("%s. Risk: %s.", "%s。风险：%s。", join("; ", changes...), term(p, riskNames, s.Risk))
 	return &button{
 		Tag: "button", ID: "confirm_" + s.ID, Type: kind, Text: p.plain(say("Confirm execution of solution %s", "确认执行方案%s", p.data(s.ID, 2))),
 		Confirm: &confirm{

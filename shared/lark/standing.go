@@ -64,7 +64,22 @@ func (v View) awaiting(p pen, r incident.Round) words {
 	if !executable(r.Plan) {
 		out = say("**No safe automatic repair: a person has to act**, as described below. %s Notified: %s", "**没有安全的自动修复方案，需要人工处理**，步骤见下。%s 通知：%s", changed, may)
 	}
-	return lines(out, v.halfConfirmed(p, r))
+	return lines(out, p.offered(r.Plan), v.halfConfirmed(p, r))
+}
+
+// offered names the solutions in the first lines, so that a small screen shows the choice without scrolling.
+func (p pen) offered(plan *incident.Plan) words {
+	var out []words
+	for i, s := range plan.Solutions {
+		if i == 6 {
+			break
+		}
+		out = append(out, say("**%s** %s", "**%s** %s", p.data(s.ID, 2), p.text(s.Title, 80)))
+	}
+	if len(out) == 0 {
+		return words{}
+	}
+	return say("Choices: %s", "可选方案：%s", join(" · ", out...))
 }
 
 // halfConfirmed says that one of two needed people has confirmed.

@@ -48,19 +48,28 @@ var risks = map[incident.Risk]words{
 	incident.Destructive: say("destructive: cannot be fully undone", "破坏性：无法完全撤销"),
 }
 
+// riskNames are the risks in a word.
+var riskNames = map[incident.Risk]words{
+	incident.ReadOnly:    say("read-only", "只读"),
+	incident.Reversible:  say("reversible", "可逆"),
+	incident.Disruptive:  say("disruptive", "有中断"),
+	incident.Costly:      say("costly", "增加费用"),
+	incident.Destructive: say("destructive", "破坏性"),
+}
+
 // grave risks get a red button.
 func grave(r incident.Risk) bool {
 	return r == incident.Disruptive || r == incident.Costly || r == incident.Destructive
 }
 
 var stepStates = map[incident.StepState]words{
-	incident.StepPending:    say("▫️ not begun", "▫️ 未开始"),
-	incident.StepPrepared:   say("⏳ being applied", "⏳ 正在下发"),
-	incident.StepApplied:    say("⏳ applied, waiting until it has settled", "⏳ 已下发，等待生效"),
-	incident.StepSettled:    say("✅ done", "✅ 已完成"),
-	incident.StepFailed:     say("❌ failed", "❌ 失败"),
-	incident.StepUndone:     say("↩️ undone", "↩️ 已撤销"),
-	incident.StepUndoFailed: say("❌ could not be undone", "❌ 撤销失败"),
+	incident.StepPending:    say("○ not begun", "○ 未开始"),
+	incident.StepPrepared:   say("● being applied", "● 正在下发"),
+	incident.StepApplied:    say("● applied, waiting until it has settled", "● 已下发，等待生效"),
+	incident.StepSettled:    say("✓ done", "✓ 已完成"),
+	incident.StepFailed:     say("✗ failed", "✗ 失败"),
+	incident.StepUndone:     say("← undone", "← 已撤销"),
+	incident.StepUndoFailed: say("✗ could not be undone", "✗ 撤销失败"),
 }
 
 var outcomes = map[incident.Outcome]words{
@@ -71,16 +80,13 @@ var outcomes = map[incident.Outcome]words{
 	incident.Inconclusive: say("inconclusive: not enough could be seen", "无法判定：可见信息不足"),
 }
 
-// checkMarks differ by shape, not by colour alone.
-var checkMarks = map[string]words{"ok": same("✅"), "bad": same("❌"), "unknown": same("❔")}
+// checkMarks differ by shape, not by colour alone, and are in every font.
+var checkMarks = map[string]words{"ok": same("✓"), "bad": same("✗"), "unknown": same("?")}
 
-var sources = map[incident.Source]words{
-	incident.FromEvent:  say("event", "事件"),
-	incident.FromObject: say("object", "对象状态"),
-	incident.FromMetric: say("metric", "指标"),
-	incident.FromLog:    say("log", "日志"),
-	incident.FromAlarm:  say("alarm", "告警"),
-	incident.FromChange: say("change", "变更"),
+// values are the words that verification writes into a check, where a reader of Chinese wants his own.
+var values = map[string]words{
+	"firing": say("firing", "告警中"), "active": say("firing", "告警中"), "cleared": say("cleared", "已恢复"), "resolved": say("cleared", "已恢复"),
+	"unknown": say("unknown", "未知"), "none": say("none", "无"), "yes": say("yes", "是"), "no": say("no", "否"), "": same("?"),
 }
 
 // followUps are what people should still do after an action has helped, where the record brings no advice of its own.

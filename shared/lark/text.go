@@ -1,6 +1,8 @@
 package lark
 
 import (
+	"fmt"
+	"math"
 	"regexp"
 	"strings"
 	"unicode"
@@ -11,10 +13,15 @@ var terminal = regexp.MustCompile(`\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x0
 
 // clean makes foreign text one honest line: no terminal sequences, control characters, line breaks, or invisible and
 // direction-changing characters that would make it read as something it is not.
-func clean(s string) string {
-	s = terminal.ReplaceAllString(strings.ToValidUTF8(s, "�"), "")
+func clean(s string) string { return tidy(s, math.MaxInt) }
+
+// tidy is clean for text of which only the beginning is wanted: it ends after n characters.
+func tidy(s string, n int) string {
+	s = strings.ToValidUTF8(s, "�")
+	if strings.IndexByte(s, 0x1b) >= 0 {
+		s = terminal.ReplaceAllString(s, "")
+	}
 	var b strings.Builder
-	b.Grow(len(s))
 	blank := false
 	for _, r := range s {
 		if unicode.IsControl(r) || unicode.IsSpace(r) {
@@ -23,6 +30,9 @@ func clean(s string) string {
 		}
 		if unicode.Is(unicode.Cf, r) { // zero-width, byte order mark, bidirectional overrides, soft hyphen
 			continue
+		}
+		if n--; n < 0 {
+			break
 		}
 		if blank {
 			b.WriteByte(' ')
@@ -50,18 +60,22 @@ var entities = strings.NewReplacer(
 )
 
 var (
-	listMark = regexp.MustCompile(`^([-+]|\d+[.)]) `)
-	emoji    = regexp.MustCompile(`:([A-Za-z0-9]+):`)
+	ordered = regexp.MustCompile(`^(\d+)([.)])`)
+	emoji   = regexp.MustCompile(`:([A-Za-z0-9]+):`)
 )
 
-// escape quotes a cleaned line for markdown: no mention, link, image, font, table, heading, list or emoji can come out of it.
+// escape quotes a cleaned line for markdown: no mention, link, image, font, table, heading, list, rule or emoji can come out of it.
 func escape(s string) string {
 	s = entities.Replace(s)
 	s = emoji.ReplaceAllString(s, "&#58;$1&#58;")
-	if m := listMark.FindString(s); m != "" {
-		mark := strings.TrimSuffix(m, " ")
-		last := mark[len(mark)-1]
-		s = mark[:len(mark)-1] + map[byte]string{'-': "&#45;", '+': "&#43;", '.': "&#46;", ')': "&#41;"}[last] + " " + s[len(m):]
+	if s == "" {
+		return s
+	}
+	if c := s[0]; c == '-' || c == '+' || c == '=' { // list, rule, heading underline
+		return fmt.Sprintf("&#%d;%s", c, s[1:])
+	}
+	if m := ordered.FindStringSubmatch(s); m != nil {
+		return fmt.Sprintf("%s&#%d;%s", m[1], m[2][0], s[len(m[0]):])
 	}
 	return s
 }

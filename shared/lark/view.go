@@ -70,6 +70,11 @@ func (v View) since() time.Time {
 	if c, ok := v.cause(); ok && !c.Since.IsZero() {
 		return c.Since
 	}
+	return v.began()
+}
+
+// began is the first alarm, or when the incident was opened.
+func (v View) began() time.Time {
 	first := v.Incident.OpenedAt
 	for i, a := range v.Incident.Alarms {
 		if i == 0 || a.FiredAt.Before(first) {
@@ -98,17 +103,29 @@ func short(t incident.Target) string {
 	return t.Namespace + "/" + t.Name
 }
 
-// headline says what is broken, for whom, since when, and how sure that is.
+// headline says what is broken, for whom, since when, and how sure that is. What is over is named by how it began, with the time
+// it took.
 func (v View) headline(p pen) words {
 	c, ok := v.cause()
 	if !ok {
 		return v.alarmHeadline(p)
 	}
+	if end := v.Incident.Closed; end != nil && end.Status == incident.Recovered {
+		if first := v.Incident.Rounds[0].Diagnosis.Causes; len(first) > 0 {
+			c = first[0]
+		}
+		return say("%s, %s to %s (%s)", "%s，%s 至 %s（历时 %s）", p.broken(c), p.clock(v.began()), p.clock(end.At), span(end.At.Sub(v.began())))
+	}
+	return say("%s since %s — sure %s", "%s，自 %s 起（置信度 %s）", p.broken(c), p.clock(v.since()), percent(c.Confidence))
+}
+
+// broken is a cause in a few words, with its object unless they name it.
+func (p pen) broken(c incident.Finding) words {
 	what := p.text(incident.Text{EN: noStop(c.Summary.In("en")), ZH: noStop(c.Summary.In("zh"))}, 110)
 	if !strings.Contains(c.Summary.EN, c.Target.Name) && c.Target.Name != "" {
 		what = say("%s: %s", "%s：%s", p.data(short(c.Target), 80), what)
 	}
-	return say("%s since %s — sure %s", "%s，自 %s 起（置信度 %s）", what, p.clock(v.since()), percent(c.Confidence))
+	return what
 }
 
 // alarmHeadline is for when no cause is known: the alarm's words, and that the cause is open.

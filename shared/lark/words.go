@@ -18,6 +18,17 @@ type pair struct{ en, zh string }
 
 func (p pair) join(q pair) pair { return pair{p.en + q.en, p.zh + q.zh} }
 
+// filled leaves no text empty: the platform refuses a component without content.
+func (p pair) filled() pair {
+	if strings.TrimSpace(p.en) == "" {
+		p.en = "–"
+	}
+	if strings.TrimSpace(p.zh) == "" {
+		p.zh = "–"
+	}
+	return p
+}
+
 // words are a text as it stands in markdown and as it stands in plain text, in both languages. They are made by say and by a pen
 // only, which escape whatever is not a literal: no other code writes markup.
 type words struct{ md, raw pair }
@@ -96,14 +107,30 @@ type pen struct {
 	zone     *time.Location
 	now      time.Time
 	redact   func(string) string
+	most     int // characters of any quoted text; zero does not bound beyond what each place does
 }
 
-// data quotes text from outside, at most n characters.
+// data quotes text from outside, at most n characters, and not more than three bytes for each of them after escaping: text made of
+// markup must not crowd out everything else.
 func (p pen) data(s string, n int) words {
-	s = clip(clean(p.safe(s)), n)
+	if p.most > 0 {
+		n = min(n, p.most)
+	}
+	if len(s) > longest { // nobody reads that far; cleaning all of it would only take time
+		s = s[:longest]
+	}
+	s = clip(tidy(p.safe(s), n+1), n)
 	e := escape(s)
+	for m := n; len(e) > 3*n && m > 1; {
+		m = min(m-1, m*3*n/len(e))
+		s = clip(s, max(m, 1))
+		e = escape(s)
+	}
 	return words{md: pair{e, e}, raw: pair{s, s}}
 }
+
+// longest is how much of a text is looked at at all, in bytes.
+const longest = 8 << 10
 
 // name quotes an object's name; Kubernetes allows 253 characters.
 func (p pen) name(s string) words { return p.data(s, 253) }
@@ -218,14 +245,14 @@ func percent(v float64) words {
 
 // plain writes words where nothing is interpreted.
 func (p pen) plain(w words) *plainText {
-	t := &plainText{Tag: "plain_text", Content: p.first(w.raw)}
-	t.I18n = p.both(w.raw)
-	return t
+	t := w.raw.filled()
+	return &plainText{Tag: "plain_text", Content: p.first(t), I18n: p.both(t)}
 }
 
 // markdown writes words as rich text.
 func (p pen) markdown(w words) *markdown {
-	return &markdown{Tag: "markdown", Content: p.first(w.md), I18n: p.both(w.md)}
+	t := w.md.filled()
+	return &markdown{Tag: "markdown", Content: p.first(t), I18n: p.both(t)}
 }
 
 func (p pen) first(t pair) string {
