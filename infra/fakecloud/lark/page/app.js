@@ -1,41 +1,13 @@
 // The chat: who is looking, which chat, its messages, and what people do there.
 // The address may choose: ?user=NAME&chat=ID&lang=en_us&theme=dark&live=0.
 
+import { ask, toast } from "./dialog.js";
 import { el } from "./markdown.js";
-import { kept, render, restore, summary, textOf } from "./card.js";
-import { fill, words } from "./words.js";
+import { messageNode } from "./message.js";
+import { $, chatNow, clock, day, me, preview, query, say, state } from "./state.js";
 
-const $ = (id) => document.getElementById(id);
-const query = new URLSearchParams(location.search);
-const state = { seq: -1, app: "", users: [], chats: [], messages: new Map(), user: query.get("user") || "", chat: query.get("chat") || "", language: query.get("lang") || "", replyTo: "", mine: new Map(), drawn: new Map(), read: {} };
 let source = null;
-let ids = 0;
-
-const say = (key, values = {}) => fill(words[state.language]?.[key] ?? words.en_us[key], { app: state.app, ...values });
-const me = () => state.users.find((u) => u.open_id === state.user || u.name === state.user);
-const chatNow = () => state.chats.find((c) => c.chat_id === state.chat);
-const two = (n) => String(n).padStart(2, "0");
-
-function clock(time, seconds) {
-  const at = new Date(time);
-  return `${two(at.getHours())}:${two(at.getMinutes())}${seconds ? ":" + two(at.getSeconds()) : ""}`;
-}
-
-function day(time) {
-  return new Date(time).toLocaleDateString(state.language === "zh_cn" ? "zh-CN" : "en-GB", { weekday: "short", year: "numeric", month: "short", day: "numeric" });
-}
-
-function context(message) {
-  return {
-    language: state.language, locale: state.language === "zh_cn" ? "zh-CN" : "en-GB", words: { ...words.en_us, ...words[state.language] },
-    image: (key) => "_chat/images/" + encodeURIComponent(key),
-    person: (id) => state.users.find((u) => [u.open_id, u.union_id, u.user_id].includes(id))?.name || (id ? id.slice(0, 10) + "…" : "?"),
-    everyone: () => chatNow()?.members || [],
-    id: () => "f" + ++ids,
-    press: (path, extra) => press(message, path, extra),
-    ask: (confirm, label, from) => ask(textOf(confirm.title, state.language), textOf(confirm.text, state.language), label, from),
-  };
-}
+const acts = { press, reply: startReply, forward, keep };
 
 // --- talking to the server -------------------------------------------------
 
@@ -159,22 +131,6 @@ function drawControls() {
   $("replying").lastElementChild.textContent = say("cancel");
 }
 
-function preview(m) {
-  if (m.recalled) return say("recalled");
-  const content = parse(m.content);
-  if (m.type === "interactive") return summary(content, state.language);
-  if (m.type === "text") return String(content.text || "");
-  return `[${m.type}]`;
-}
-
-function parse(text) {
-  try {
-    return JSON.parse(text) || {};
-  } catch {
-    return {};
-  }
-}
-
 function drawChats() {
   const rows = state.chats.map((c) => {
     const last = inChat(c.chat_id).at(-1);
@@ -212,12 +168,21 @@ function drawMessages(jump) {
       date = day(m.created);
       wanted.push(keep("day " + date, date, () => el("div", { class: "day" }, date)));
     }
-    wanted.push(messageNode(m, all));
+    wanted.push(messageNode(m, all, acts));
   }
   if (!wanted.length) wanted.push(keep("empty", "empty" + state.language, () => el("p", { class: "empty" }, say("empty"))));
   place(box, wanted);
-  if (atEnd) box.scrollTop = box.scrollHeight;
+  if (atEnd) requestAnimationFrame(() => requestAnimationFrame(toEnd)); // charts find their size first
   markRead();
+}
+
+// toEnd shows the latest message: its end, or its beginning when it is a card
+// that does not fit, because a card is read from its title.
+function toEnd() {
+  const box = $("messages");
+  const last = [...box.children].at(-1);
+  box.scrollTop = box.scrollHeight;
+  if (last?.querySelector(".card") && last.offsetHeight > box.clientHeight) box.scrollTop = last.offsetTop - box.offsetTop - 8;
 }
 
 // place puts nodes in order with the fewest moves.
@@ -233,103 +198,6 @@ function keep(key, stamp, make) {
   if (had?.stamp === stamp) return had.node;
   const node = make(had?.node);
   state.drawn.set(key, { stamp, node });
-  return node;
-}
-
-function messageNode(m, all) {
-  const replies = all.filter((r) => r.thread && r.root === m.id && r.id !== m.id);
-  const stamp = [m.seq, state.language, state.mine.has(m.id), ...replies.map((r) => r.seq)].join("/");
-  return keep(m.id, stamp, (old) => {
-    const node = el("div", { class: `message${m.mine ? " mine" : ""}${m.bot ? " from-bot" : ""}`, id: m.id, "data-testid": "message", "data-message-id": m.id, "data-version": String(m.version) });
-    const was = old && kept(old);
-    const hadFocus = old?.contains(document.activeElement) ? document.activeElement.dataset?.path || document.activeElement.dataset?.field : "";
-    node.append(el("span", { class: "avatar" + (m.bot ? " bot" : ""), "aria-hidden": "true" }, m.bot ? "⚙" : m.sender.slice(0, 1)), el("div", { class: "bubble-col" }, metaOf(m), bodyOf(m), footOf(m), threadOf(m, replies)));
-    if (was) restore(node, was);
-    if (old && Number(old.dataset.version) < m.version) node.classList.add("changed");
-    if (hadFocus) queueMicrotask(() => node.querySelector(`[data-path="${CSS.escape(hadFocus)}"],[data-field="${CSS.escape(hadFocus)}"]`)?.focus({ preventScroll: true }));
-    return node;
-  });
-}
-
-function metaOf(m) {
-  const line = el("div", { class: "meta" }, el("span", { class: "sender" }, m.sender));
-  if (m.bot) line.append(el("span", { class: "tag tag-blue tiny" }, say("bot")));
-  if (m.role) line.append(el("span", { class: "tag tag-neutral tiny" }, m.role));
-  line.append(el("time", { datetime: m.created, title: new Date(m.created).toString() }, clock(m.created)));
-  for (const [on, text] of [[m.pinned, say("pinned")], [m.ephemeral, say("onlyYou")], [m.forwarded, say("forwarded")], [m.urgent?.length, say("urgent", { names: (m.urgent || []).join(", ") })]]) {
-    if (on) line.append(el("span", { class: "tag tag-orange tiny" }, text));
-  }
-  return line;
-}
-
-function bodyOf(m) {
-  if (m.recalled) return el("p", { class: "recalled" }, say("recalled"));
-  const content = parse(m.content);
-  if (m.type === "interactive") return cardBox(m, content);
-  const bubble = el("div", { class: "bubble" });
-  if (m.root && !m.thread) bubble.append(quoteOf(m));
-  if (m.type === "text") bubble.append(el("div", { class: "plain-text" }, String(content.text || "")));
-  else if (m.type === "image") bubble.append(el("img", { src: "_chat/images/" + encodeURIComponent(content.image_key), alt: "", class: "md-img" }));
-  else if (m.type === "post") bubble.append(postOf(content, m));
-  else bubble.append(el("div", { class: "plain-text" }, `[${m.type}]`));
-  return bubble;
-}
-
-function quoteOf(m) {
-  const parent = state.messages.get(m.root);
-  return el("div", { class: "quote" }, parent ? `${parent.sender}: ${preview(parent)}` : "…");
-}
-
-// postOf draws a rich text message: paragraphs of runs.
-function postOf(content, m) {
-  const post = content[state.language] || content.zh_cn || content.en_us || Object.values(content)[0] || {};
-  const ctx = context(m);
-  const run = (r) => {
-    if (r.tag === "a" && /^https?:\/\//i.test(r.href || "")) return el("a", { href: r.href, target: "_blank", rel: "noopener noreferrer" }, String(r.text ?? r.href));
-    if (r.tag === "at") return el("span", { class: "mention" }, "@" + (r.user_id === "all" ? say("everyone") : ctx.person(r.user_id)));
-    if (r.tag === "hr") return el("hr");
-    if (r.tag === "img") return el("img", { src: ctx.image(r.image_key), alt: "", class: "md-img" });
-    const node = el(r.tag === "code_block" ? "pre" : "span", {}, String(r.text ?? ""));
-    for (const style of r.style || []) if (["bold", "italic", "underline", "lineThrough"].includes(style)) node.classList.add("run-" + style);
-    return node;
-  };
-  return el("div", {}, post.title ? el("strong", {}, post.title) : null, ...(post.content || []).map((line) => el("p", { class: "plain-text" }, ...(Array.isArray(line) ? line : []).map(run))));
-}
-
-function cardBox(m, content) {
-  const card = render(content, context(m));
-  const busy = state.mine.has(m.id);
-  const box = el("div", { class: "card-box", "aria-busy": String(busy || m.locked === true), "data-locked": String(m.locked === true) }, card);
-  if (busy || m.locked) {
-    box.append(el("div", { class: "working", "data-testid": "card-working" }, el("span", { class: "spinner", "aria-hidden": "true" }), busy ? say("sending") : say("working")));
-  }
-  if (busy) {
-    for (const b of card.querySelectorAll("button.btn,select,input,textarea")) b.disabled = true;
-    card.querySelector(`[data-path="${CSS.escape(state.mine.get(m.id))}"]`)?.prepend(el("span", { class: "spinner", "aria-hidden": "true" }));
-  }
-  return box;
-}
-
-function footOf(m) {
-  const foot = el("div", { class: "foot" });
-  if (m.recalled) return foot;
-  if (m.version > 1) foot.append(el("span", { class: "updated", "data-testid": "updated", title: say("version", { n: m.version }) }, `${say("updated", { time: clock(m.updated, true) })} · ${say("version", { n: m.version })}`));
-  const actions = [["reply", () => startReply(m)]];
-  if (!m.ephemeral) actions.push(["forward", () => forward(m)]);
-  for (const [key, act] of actions) {
-    const b = el("button", { type: "button", class: "act", "data-testid": "message-" + key }, say(key));
-    b.addEventListener("click", act);
-    foot.append(b);
-  }
-  return foot;
-}
-
-function threadOf(m, replies) {
-  if (!replies.length) return null;
-  const node = el("div", { class: "thread", "data-testid": "thread" }, el("div", { class: "thread-count" }, replies.length === 1 ? say("oneReply") : say("replies", { n: replies.length })));
-  for (const r of replies) {
-    node.append(el("div", { class: "message reply" + (r.mine ? " mine" : ""), id: r.id, "data-testid": "message", "data-message-id": r.id }, el("span", { class: "avatar small" + (r.bot ? " bot" : ""), "aria-hidden": "true" }, r.bot ? "⚙" : r.sender.slice(0, 1)), el("div", { class: "bubble-col" }, metaOf(r), bodyOf(r))));
-  }
   return node;
 }
 
@@ -369,40 +237,6 @@ async function press(m, path, extra) {
     state.mine.delete(m.id);
     drawMessages(false);
   }
-}
-
-function toast(type, text) {
-  const marks = { success: "✓", error: "✕", warning: "!", info: "i" };
-  const node = el("div", { class: "toast toast-" + (marks[type] ? type : "info"), "data-testid": "toast", "data-type": type }, el("span", { class: "toast-mark", "aria-hidden": "true" }, marks[type] || "i"), el("span", {}, text));
-  $("toasts").append(node);
-  setTimeout(() => node.remove(), 8000);
-}
-
-// ask opens the confirmation; it resolves to whether the person said yes.
-function ask(title, text, yes, from, extra) {
-  const dialog = $("ask");
-  $("ask-title").textContent = title;
-  $("ask-text").textContent = text;
-  $("ask-extra").replaceChildren(...(extra ? [extra] : []));
-  $("ask-no").textContent = say("cancel");
-  $("ask-yes").textContent = yes || say("confirm");
-  $("ask-yes").className = `btn btn-medium ${from?.className.includes("danger") ? "btn-danger_filled" : "btn-primary_filled"}`;
-  dialog.showModal();
-  $("ask-no").focus();
-  return new Promise((resolve) => {
-    const end = (said) => {
-      dialog.close();
-      $("ask-yes").onclick = $("ask-no").onclick = dialog.oncancel = null;
-      from?.focus?.();
-      resolve(said);
-    };
-    $("ask-yes").onclick = () => end(true);
-    $("ask-no").onclick = () => end(false);
-    dialog.oncancel = (event) => {
-      event.preventDefault();
-      end(false);
-    };
-  });
 }
 
 function startReply(m) {

@@ -2,6 +2,9 @@
 // components, not of every pixel. render() returns the DOM of one card.
 
 import { blocks, colourClass, el, inline, lines, paint, safeLink } from "./markdown.js";
+import { chooser, collect, labelled, reset } from "./form.js";
+import { tableOf } from "./table.js";
+import { personChip, textOf } from "./text.js";
 import { draw, drawable, read, said } from "./chart.js";
 
 const gaps = { small: "4px", medium: "8px", large: "12px", extra_large: "16px", default: "8px" };
@@ -9,12 +12,6 @@ const gaps = { small: "4px", medium: "8px", large: "12px", extra_large: "16px", 
 function lengths(value) {
   const parts = String(value ?? "").trim().split(/\s+/).filter(Boolean).map((p) => gaps[p] || (/^-?\d+$/.test(p) ? p + "px" : p));
   return parts.length && parts.every((p) => /^-?\d+px$/.test(p)) ? parts.join(" ") : "";
-}
-
-export function textOf(obj, language) {
-  if (!obj) return "";
-  const i18n = obj.i18n_content || {};
-  return String(i18n[language] ?? (obj.content || i18n.en_us || Object.values(i18n)[0]) ?? "");
 }
 
 // summary is what the chat list shows for a card.
@@ -240,40 +237,6 @@ function ground(node, colour) {
   paint(node, "background-color", colour);
 }
 
-function personChip(id, ctx) {
-  const name = ctx.person(id);
-  return el("span", { class: "person" }, el("span", { class: "avatar small", "aria-hidden": "true" }, name.slice(0, 1)), name);
-}
-
-function labelled(o, id, field, ctx, fallback) {
-  const text = textOf(o.label, ctx.language);
-  const node = el("div", { class: "field" + (o.label_position === "left" ? " label-left" : "") });
-  if (text) node.append(el("label", { for: id }, text, o.required ? el("span", { class: "must", "aria-hidden": "true" }, " *") : null));
-  else field.setAttribute("aria-label", fallback || o.name || o.tag);
-  node.append(field, el("p", { class: "field-error", role: "alert" }));
-  return node;
-}
-
-function chooser(o, path, ctx, options, many) {
-  const id = ctx.id();
-  const hint = textOf(o.placeholder, ctx.language) || ctx.words.choose;
-  const field = el("select", { id, name: o.name, multiple: many, disabled: o.disabled === true, "data-field": o.name, "data-testid": "card-select" });
-  if (!many) field.append(el("option", { value: "" }, hint));
-  const chosen = many ? o.selected_values || [] : [o.initial_option ?? options[(o.initial_index || 0) - 1]?.[0] ?? ""];
-  for (const [value, text] of options) {
-    const option = el("option", { value }, text);
-    option.selected = option.defaultSelected = chosen.includes(value);
-    field.append(option);
-  }
-  if (!ctx.form) {
-    field.addEventListener("change", () => {
-      const values = [...field.selectedOptions].map((x) => x.value);
-      if (many || values[0]) ctx.press(path, many ? { options: values } : { option: values[0] });
-    });
-  }
-  return labelled(o, id, field, ctx, hint);
-}
-
 async function activate(node, o, path, ctx) {
   const jump = (o.behaviors || []).find((b) => b.type === "open_url");
   if (o.form_action_type === "reset") return reset(ctx.form);
@@ -285,119 +248,6 @@ async function activate(node, o, path, ctx) {
     if (url) window.open(url, "_blank", "noopener,noreferrer");
   }
   if (!jump || (o.behaviors || []).some((b) => b.type === "callback") || extra.form) ctx.press(path, extra);
-}
-
-function fields(form) {
-  return [...form.querySelectorAll("[data-field]")];
-}
-
-function valueOf(f) {
-  return f.multiple ? [...f.selectedOptions].map((x) => x.value) : f.value;
-}
-
-// collect reads a form, or shows what is missing and returns nothing.
-function collect(form, ctx) {
-  const out = {};
-  let missing = null;
-  for (const f of fields(form)) {
-    out[f.dataset.field] = valueOf(f);
-    const empty = f.getAttribute("aria-required") === "true" && !f.value;
-    const error = f.parentElement.querySelector(".field-error");
-    if (error) error.textContent = empty ? ctx.words.required : "";
-    f.setAttribute("aria-invalid", String(empty));
-    if (empty) missing ||= f;
-  }
-  missing?.focus();
-  return missing ? null : out;
-}
-
-function reset(form) {
-  for (const f of fields(form)) {
-    if (f.tagName === "SELECT") for (const x of f.options) x.selected = x.defaultSelected;
-    else f.value = f.dataset.initial || "";
-  }
-}
-
-// kept returns what a person had typed and opened, to be put back after the card
-// is drawn again.
-export function kept(root) {
-  const out = { values: new Map(), open: new Map() };
-  for (const f of root.querySelectorAll("[data-field]")) if (f.value !== (f.dataset.initial || "")) out.values.set(f.dataset.field, f.value);
-  for (const d of root.querySelectorAll("[data-keep]")) out.open.set(d.dataset.keep + "|" + d.querySelector("summary").textContent, d.open);
-  return out;
-}
-
-export function restore(root, was) {
-  for (const f of root.querySelectorAll("[data-field]")) if (was.values.has(f.dataset.field)) f.value = was.values.get(f.dataset.field);
-  for (const d of root.querySelectorAll("[data-keep]")) {
-    const key = d.dataset.keep + "|" + d.querySelector("summary").textContent;
-    if (was.open.has(key)) d.open = was.open.get(key);
-  }
-}
-
-function cell(column, value, ctx) {
-  if (value === undefined || value === null || value === "") return [];
-  switch (column.data_type) {
-    case "markdown":
-      return [blocks(String(value), ctx)];
-    case "lark_md":
-      return inline(String(value), ctx);
-    case "number":
-      return [numberText(value, column.format || {})];
-    case "options":
-      return (Array.isArray(value) ? value : [{ text: value, color: "blue" }]).map((v) => el("span", { class: "tag " + (colourClass("tag-", v.color) || "tag-blue") }, String(v.text ?? v)));
-    case "persons":
-      return (Array.isArray(value) ? value : [value]).map((id) => personChip(id, ctx));
-    case "date":
-      return [dateText(value, column.date_format)];
-  }
-  return [String(value)];
-}
-
-function numberText(value, format) {
-  const n = Number(value);
-  const text = format.precision === undefined ? String(n) : n.toFixed(format.precision);
-  const [whole, rest] = text.split(".");
-  return (format.symbol || "") + (format.separator ? whole.replace(/\B(?=(\d{3})+$)/g, ",") : whole) + (rest ? "." + rest : "");
-}
-
-function dateText(value, format) {
-  const at = new Date(Number(value));
-  const two = (n) => String(n).padStart(2, "0");
-  const parts = { YYYY: at.getFullYear(), MM: two(at.getMonth() + 1), DD: two(at.getDate()), HH: two(at.getHours()), mm: two(at.getMinutes()), ss: two(at.getSeconds()) };
-  return (format || "YYYY-MM-DD HH:mm").replace(/YYYY|MM|DD|HH|mm|ss/g, (k) => parts[k]);
-}
-
-function tableOf(o, _path, ctx) {
-  const columns = (o.columns || []).slice(0, 50);
-  const rows = o.rows || [];
-  const size = Math.min(10, Math.max(1, o.page_size || 5));
-  const style = o.header_style || {};
-  const head = el("tr", { class: style.background_style === "grey" ? "bg-grey" : "" });
-  for (const c of columns) {
-    const side = c.horizontal_align || (c.data_type === "number" ? "right" : "left");
-    const th = el("th", { scope: "col", class: "to-" + side + (style.bold === false ? " light" : "") }, c.display_name || "");
-    if (/^\d+(px|%)$/.test(c.width || "")) th.style.width = c.width;
-    head.append(th);
-  }
-  const body = el("tbody");
-  const pager = el("div", { class: "pager" });
-  const pages = Math.max(1, Math.ceil(rows.length / size));
-  const show = (page) => {
-    body.replaceChildren(...rows.slice(page * size, page * size + size).map((r) => el("tr", {}, ...columns.map((c) => {
-      const side = c.horizontal_align || (c.data_type === "number" ? "right" : "left");
-      return el("td", { class: "to-" + side }, ...cell(c, r[c.name], ctx));
-    }))));
-    if (pages < 2) return;
-    const step = (text, to, name) => {
-      const b = el("button", { type: "button", class: "btn btn-text btn-tiny", "aria-label": name, disabled: to < 0 || to >= pages }, text);
-      b.addEventListener("click", () => show(to));
-      return b;
-    };
-    pager.replaceChildren(step("‹", page - 1, ctx.words.previousPage), el("span", {}, `${page + 1} / ${pages}`), step("›", page + 1, ctx.words.nextPage));
-  };
-  show(0);
-  return el("div", { class: "table-card" }, el("div", { class: "scroll", tabindex: "0", role: "group" }, el("table", { class: o.freeze_first_column ? "freeze" : "" }, el("thead", {}, head), body)), pager);
 }
 
 function chartOf(o, _path, ctx) {
