@@ -8,15 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"cce-oncall/shared/alarm"
 	"cce-oncall/shared/incident"
+	"cce-oncall/shared/observe"
 )
-
-// Group is one set of alarms that belong together, and the index of the cause they belong to (-1: none of those found).
-type Group struct {
-	Key    string   `json:"key"`
-	Alarms []string `json:"alarms"`
-	Cause  int      `json:"cause"`
-}
 
 // The output document of the case format. Its order of fields is the order people read them in.
 type (
@@ -26,7 +21,7 @@ type (
 		Effects   []outFinding     `json:"effects"`
 		Gaps      []string         `json:"gaps"`
 		Look      []string         `json:"look,omitempty"`
-		Incidents []Group          `json:"incidents"`
+		Incidents []outIncident    `json:"incidents"`
 		Solutions []outSolution    `json:"solutions"`
 	}
 	outTarget struct {
@@ -52,6 +47,11 @@ type (
 		Explained  incident.Reason   `json:"explainedBy,omitempty"`
 		Facts      map[string]string `json:"facts,omitempty"`
 	}
+	outIncident struct {
+		Key    string   `json:"key"`
+		Alarms []string `json:"alarms"`
+		Cause  int      `json:"cause"` // -1: none of the causes found
+	}
 	outStep struct {
 		Action incident.ActionKind `json:"action"`
 		Target outTarget           `json:"target"`
@@ -75,17 +75,13 @@ type (
 
 // Output is the document that diagnose -case prints: the diagnosis in English, indented, with every list present. The same
 // diagnosis gives the same bytes.
-func Output(d incident.Diagnosis, groups []Group, solutions []incident.Solution) ([]byte, error) {
+func Output(s *observe.Snapshot, d incident.Diagnosis, groups []alarm.Group, solutions []incident.Solution) ([]byte, error) {
 	doc := outDocument{Verdict: d.Verdict, Causes: outFindings(d.Causes), Effects: outFindings(d.Effects), Gaps: list(d.Gaps), Look: d.Look,
-		Incidents: []Group{}, Solutions: []outSolution{}}
-	for _, g := range groups {
-		g.Alarms = list(g.Alarms)
-		doc.Incidents = append(doc.Incidents, g)
-	}
-	for _, s := range solutions {
-		o := outSolution{ID: s.ID, Cause: s.Cause, Title: s.Title.EN, Risk: s.Risk, When: s.When.EN, Impact: s.Impact.EN, Verify: s.Verify.EN,
-			Rollback: s.Rollback.EN, Prediction: s.Prediction.EN, Steps: []outStep{}, Manual: s.Manual.EN}
-		for _, x := range s.Steps {
+		Incidents: outIncidents(s, d, groups), Solutions: []outSolution{}}
+	for _, x := range solutions {
+		o := outSolution{ID: x.ID, Cause: x.Cause, Title: x.Title.EN, Risk: x.Risk, When: x.When.EN, Impact: x.Impact.EN, Verify: x.Verify.EN,
+			Rollback: x.Rollback.EN, Prediction: x.Prediction.EN, Steps: []outStep{}, Manual: x.Manual.EN}
+		for _, x := range x.Steps {
 			o.Steps = append(o.Steps, outStep{Action: x.Action, Target: outTargetOf(x.Target), Expect: x.Expect, Goal: x.Goal})
 		}
 		doc.Solutions = append(doc.Solutions, o)
@@ -98,6 +94,51 @@ func Output(d incident.Diagnosis, groups []Group, solutions []incident.Solution)
 		return nil, fmt.Errorf("write the diagnosis: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+// outIncidents says to which cause each group of alarms belongs: the one that is about an object of its alarms, or about what such
+// an object depends on.
+func outIncidents(s *observe.Snapshot, d incident.Diagnosis, groups []alarm.Group) []outIncident {
+	out := make([]outIncident, 0, len(groups))
+	v, failure := viewOf(s)
+	for _, g := range groups {
+		o := outIncident{Key: g.Key, Alarms: []string{}, Cause: -1}
+		for _, a := range g.Alarms {
+			o.Alarms = append(o.Alarms, a.ID)
+		}
+		if failure == "" {
+			o.Cause = v.causeOf(g, d)
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+func (v *view) causeOf(g alarm.Group, d incident.Diagnosis) int {
+	about := incident.Finding{}
+	for _, a := range g.Alarms {
+		about.Affected = unite(about.Affected, v.alarmTargets(a))
+	}
+	for i := range d.Causes {
+		if touchesAny(&d.Causes[i], about.Affected) {
+			return i
+		}
+	}
+	e := v.reach(&about)
+	for _, rel := range []func(c *reachOf) bool{func(c *reachOf) bool { return shares(c, e) }, func(c *reachOf) bool { return e.nodes[c.node] || e.node != "" && c.nodes[e.node] },
+		func(c *reachOf) bool { return v.callsAny(e, c) }} {
+		for i := range d.Causes {
+			if rel(v.reach(&d.Causes[i])) {
+				return i
+			}
+		}
+	}
+	for _, f := range d.Effects {
+		if touchesAny(&f, about.Affected) {
+			return slices.IndexFunc(d.Causes, func(c incident.Finding) bool { return c.Reason == f.ExplainedBy })
+		}
+	}
+	return -1
 }
 
 func outFindings(all []incident.Finding) []outFinding {

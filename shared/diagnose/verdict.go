@@ -87,24 +87,7 @@ func objectName(s string) bool {
 // informational says whether an alarm reports that something happened, or only that the alarm path works: an alarm that always
 // fires, and notices of finished work that CCE lists as important.
 func informational(a alarm.Alarm) bool {
-	if a.Severity == alarm.Info {
-		return true
-	}
-	n := strings.ToLower(a.Name)
-	for _, w := range []string{"watchdog", "deadmansswitch", "dead man", "heartbeat", "infoinhibitor"} {
-		if strings.Contains(n, w) {
-			return true
-		}
-	}
-	return notices[a.Name]
-}
-
-// notices are CCE's events of the timeline: recovery or change, never an incident, whatever level they carry.
-var notices = map[string]bool{
-	"NodePoolAvailable": true, "TriggeredScaleUp": true, "StartScaledUpGroup": true, "ScaledUpGroup": true, "ScaleDown": true,
-	"ScaleDownEmpty": true, "FixNodeGroupSizeDone": true, "DeleteUnregistered": true, "SuccessfulRescale": true,
-	"UpdateHPASuccess": true, "SkipUpdateHPA": true, "SkipUpdateTarget": true, "UpdateTargetSuccess": true,
-	"MetricScaleSuccess": true, "CronScaleSuccess": true,
+	return a.Severity == alarm.Info || a.Urgency() == alarm.Inform
 }
 
 // alarmTargets are the objects an alarm is about: the one it names, and the workload above it.

@@ -23,6 +23,8 @@ type view struct {
 	spaces    map[string]bool // namespaces that exist, as far as objects tell
 	inSpace   map[string][]*workload
 
+	degradedAt map[*workload]time.Time // what degradedSince has found so far
+
 	apps  func() *application
 	lines func() []sign
 }
@@ -32,7 +34,7 @@ type name struct{ namespace, name string }
 func newView(s *observe.Snapshot) *view {
 	v := &view{
 		Snapshot: s, idx: s.Index(), byTarget: map[incident.Target]*workload{}, owner: map[*corev1.Pod]*workload{},
-		configs: map[name]*corev1.ConfigMap{}, spaces: map[string]bool{}, inSpace: map[string][]*workload{},
+		configs: map[name]*corev1.ConfigMap{}, spaces: map[string]bool{}, inSpace: map[string][]*workload{}, degradedAt: map[*workload]time.Time{},
 	}
 	o := &s.Objects
 	for _, x := range o.ConfigMaps {
@@ -127,4 +129,9 @@ func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// unreadable says whether a source of this name could not be asked.
+func (v *view) unreadable(source string) bool {
+	return slices.ContainsFunc(v.Unreadable, func(s string) bool { return s == source || s == "objects" })
 }

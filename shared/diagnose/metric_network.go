@@ -1,0 +1,245 @@
+package diagnose
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"cce-oncall/shared/incident"
+)
+
+// A slow network shows as latency that rises while CPU, throttling and memory do not. Retransmits or a fall of throughput confirm
+// it. Among slow workloads that call each other, the one that waits for no other slow one is where it began.
+
+// netSign is what speaks for a slow network at one object.
+type netSign struct {
+	text string
+	at   time.Time
+}
+
+// networks finds workloads and nodes with a degraded network.
+func (g *gather) networks() {
+	v := g.v
+	nodes := g.slowNodes()
+	suspects := map[*workload][]netSign{}
+	for _, w := range v.workloads {
+		if w.isJob() || system(w.target.Namespace) {
+			continue
+		}
+		if signs := v.networkSigns(w); len(signs) > 0 {
+			suspects[w] = signs
+		}
+	}
+	slow := map[*workload]bool{}
+	for _, w := range v.workloads {
+		slow[w] = v.degraded(w)
+	}
+	byNode := map[string]int{}
+	var first []*workload
+	for _, w := range v.workloads {
+		if len(suspects[w]) == 0 && (!slow[w] || v.waitsForSlow(w, slow) || !v.calm(w)) {
+			continue
+		}
+		if !slow[w] && len(suspects[w]) == 0 || v.hot(w) {
+			continue
+		}
+		first = append(first, w)
+		for n := range v.nodesOf(w) {
+			byNode[n]++
+		}
+	}
+	for _, n := range sortedKeys(byNode) {
+		c := byNode[n]
+		if c >= 3 && c == len(first) && len(v.Objects.Nodes) > 2 && !nodes[n] && v.shareOnNode(n) < 0.7 {
+			g.slowNode(n, netSign{fmt.Sprintf("all %d workloads that became slow have pods here", c), v.degradedSince(first[0])}, 0.75)
+			nodes[n] = true
+		}
+	}
+	for _, w := range first {
+		g.slowNetwork(w, suspects[w])
+	}
+}
+
+// shareOnNode is the share of all workloads that have a pod on a node: when nearly all do, that says nothing.
+func (v *view) shareOnNode(n string) float64 {
+	have, all := 0, 0
+	for _, w := range v.workloads {
+		if system(w.target.Namespace) || len(w.live()) == 0 {
+			continue
+		}
+		all++
+		if v.nodesOf(w)[n] {
+			have++
+		}
+	}
+	if all == 0 {
+		return 1
+	}
+	return float64(have) / float64(all)
+}
+
+func (v *view) nodesOf(w *workload) map[string]bool {
+	out := map[string]bool{}
+	for _, p := range w.live() {
+		if p.Spec.NodeName != "" {
+			out[p.Spec.NodeName] = true
+		}
+	}
+	return out
+}
+
+// waitsForSlow says whether a workload calls another slow one: then its own slowness is explained.
+func (v *view) waitsForSlow(w *workload, slow map[*workload]bool) bool {
+	for k := range v.apps().callees[w] {
+		for _, b := range v.apps().behind[k] {
+			if b != w && slow[b] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// calm says whether the CPU and memory of a workload are known and at rest: without them, slowness may be anything.
+func (v *view) calm(w *workload) bool {
+	known := false
+	for _, m := range []string{"container_cpu_limit_ratio", "container_cpu_usage_cores"} {
+		for range v.seriesOf(m, w) {
+			known = true
+		}
+	}
+	_, throttled := v.throttled(w)
+	_, hog := v.hog(w)
+	_, memory, ok := v.highest("container_memory_limit_ratio", w)
+	return known && !throttled && !hog && (!ok || memory < memoryHigh) && len(unreadyOf(w)) == 0
+}
+
+// networkSigns are the curves of a workload that speak of the network itself.
+func (v *view) networkSigns(w *workload) []netSign {
+	var out []netSign
+	for _, m := range v.idx.Metrics() {
+		low := strings.ToLower(m)
+		lossy := strings.Contains(low, "retrans") || strings.Contains(low, "packet_loss") || strings.Contains(low, "packets_dropped") || strings.Contains(low, "drop") && strings.Contains(low, "network")
+		rtt := strings.Contains(low, "rtt") || strings.Contains(low, "ping")
+		if !lossy && !rtt || strings.HasPrefix(low, "node_") {
+			continue
+		}
+		for _, s := range v.seriesOf(m, w) {
+			if j, ok := v.step(perSecond(s)); ok && j.after > j.before && j.ratio(0.001) >= 3 {
+				out = append(out, netSign{fmt.Sprintf("%s stepped from %.3g to %.3g", m, j.before, j.after), j.at})
+			}
+		}
+	}
+	if !v.degraded(w) {
+		return out
+	}
+	for _, m := range []string{"network_receive_bytes_per_second", "network_transmit_bytes_per_second"} {
+		for _, s := range v.seriesOf(m, w) {
+			if j, ok := v.step(s); ok && j.before > 0 && j.after < 0.5*j.before {
+				out = append(out, netSign{fmt.Sprintf("%s fell from %.3g to %.3g", m, j.before, j.after), j.at})
+			}
+		}
+	}
+	return out
+}
+
+func (g *gather) slowNetwork(w *workload, signs []netSign) {
+	v := g.v
+	j, metric, slow := v.slow(w)
+	f, failing := v.failing(w)
+	strength := 0.75
+	if len(signs) > 0 && (slow || failing) {
+		strength = 1
+	}
+	if v.says(w, signTimeout) {
+		strength = min(1, strength+0.1)
+	}
+	d, _ := g.on(incident.PodNetworkDegraded, w.target)
+	d.weigh(strength).affects(w.target).affectsPods(w.live()...)
+	d.say(fmt.Sprintf("the network of %s delays or loses packets: slow while its CPU and memory are at rest", w.target), fmt.Sprintf("%s 网络时延或丢包：请求变慢而 CPU、内存正常", w.target))
+	if slow {
+		d.metric(w.target, j.at, "%s stepped from %.3g to %.3g", metric, j.before, j.after).since(j.at)
+	}
+	if failing {
+		d.metric(w.target, f.at, "request_success_ratio fell from %.3f to %.3f", f.before, f.after).since(f.at)
+	}
+	for _, s := range signs {
+		d.metric(w.target, s.at, "%s", s.text).since(s.at)
+	}
+	if level, ok := v.levelText(w); ok {
+		d.metric(w.target, v.At, "%s", level)
+	}
+	for i, s := range v.signsOf(w, signTimeout) {
+		if i < 2 {
+			d.line(s.pod, s.container, s.line)
+		}
+	}
+	if v.allReady(w) {
+		d.object(w.target, "all %d pods ready, no restarts lately", w.readyCount())
+	}
+}
+
+func (v *view) allReady(w *workload) bool { return w.readyCount() > 0 && len(unreadyOf(w)) == 0 }
+
+func (v *view) levelText(w *workload) (string, bool) {
+	for _, m := range []string{"container_cpu_limit_ratio", "container_cpu_usage_cores"} {
+		if _, x, ok := v.highest(m, w); ok {
+			return fmt.Sprintf("%s %.2f: at rest", m, x), true
+		}
+	}
+	return "", false
+}
+
+// slowNodes finds nodes whose own curves show loss.
+func (g *gather) slowNodes() map[string]bool {
+	v := g.v
+	out := map[string]bool{}
+	signs := map[string][]netSign{}
+	for _, n := range v.Objects.Nodes {
+		for _, m := range v.idx.Metrics() {
+			low := strings.ToLower(m)
+			if !strings.HasPrefix(low, "node_") || !strings.Contains(low, "retrans") && !strings.Contains(low, "drop") && !strings.Contains(low, "_errs") && !strings.Contains(low, "packet_loss") && !strings.Contains(low, "rtt") {
+				continue
+			}
+			for _, s := range v.idx.SeriesOf(m, nodeTarget(n.Name)) {
+				if j, ok := v.step(perSecond(s)); ok && j.after > j.before && j.ratio(0.001) >= 3 && s.Labels["pod"] == "" {
+					signs[n.Name] = append(signs[n.Name], netSign{fmt.Sprintf("%s stepped from %.3g to %.3g", m, j.before, j.after), j.at})
+				}
+			}
+		}
+	}
+	for _, n := range sortedKeys(signs) {
+		if 2*len(signs) > len(v.Objects.Nodes)+1 && len(v.Objects.Nodes) > 2 {
+			break // everywhere at once is not one node
+		}
+		for _, s := range signs[n] {
+			g.slowNode(n, s, 1)
+		}
+		out[n] = true
+	}
+	return out
+}
+
+func (g *gather) slowNode(n string, s netSign, strength float64) {
+	v := g.v
+	t := nodeTarget(n)
+	d, fresh := g.on(incident.NodeNetworkDegraded, t)
+	if fresh {
+		d.weigh(strength).say(fmt.Sprintf("the network of %s loses or delays packets", t), fmt.Sprintf("%s 网络丢包或时延升高", t)).fact(FactNode, n)
+		for _, w := range v.workloads {
+			if v.nodesOf(w)[n] && v.degraded(w) {
+				for _, p := range w.live() {
+					if p.Spec.NodeName == n {
+						d.affectsPods(p)
+					}
+				}
+			}
+		}
+		if node := v.idx.Node(n); node != nil && nodeReady(node) == corev1.ConditionTrue {
+			d.object(t, "conditions[Ready]: True; the trouble is between nodes")
+		}
+	}
+	d.metric(t, s.at, "%s", s.text).since(s.at)
+}
