@@ -7,13 +7,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
 // Access is one way to one cluster. Exactly one of Sign, Kubeconfig and KubeconfigPath is set.
@@ -38,7 +41,8 @@ type Access struct {
 	KubeconfigPath string
 	// Context chooses one of the kubeconfig's contexts; "" is its current one.
 	Context string
-	// CA replaces the kubeconfig's certificate authority: CCE's external context comes without one.
+	// CA replaces the kubeconfig's certificate authority. CCE's external context comes without one, and unchecked; without CA it is
+	// checked against the authority and the name of the internal context, which lead to the same API server.
 	CA []byte
 	// Insecure accepts a kubeconfig that skips the check of the server's certificate.
 	Insecure bool
@@ -131,7 +135,25 @@ func (a Access) fromBytes() (*rest.Config, error) {
 	if err != nil {
 		return nil, errors.New("the kubeconfig names no usable cluster, user or context")
 	}
+	if c.TLSClientConfig.Insecure && !a.Insecure && len(a.CA) == 0 {
+		pin(c, raw)
+	}
 	return a.checked(c)
+}
+
+// pin checks a server that its own context leaves unchecked by what another context of the same kubeconfig knows of it: the
+// authority, and the name its certificate is for.
+func pin(c *rest.Config, raw *clientcmdapi.Config) {
+	for _, name := range slices.Sorted(maps.Keys(raw.Clusters)) {
+		other := raw.Clusters[name]
+		u, err := url.Parse(other.Server)
+		if len(other.CertificateAuthorityData) == 0 || err != nil || u.Hostname() == "" {
+			continue
+		}
+		c.TLSClientConfig.Insecure = false
+		c.TLSClientConfig.CAData, c.TLSClientConfig.ServerName = other.CertificateAuthorityData, u.Hostname()
+		return
+	}
 }
 
 func (a Access) fromFile() (*rest.Config, error) {
