@@ -1,0 +1,78 @@
+package machine
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"cce-oncall/infra/fakecloud/aom"
+)
+
+// settled waits until every Deployment, StatefulSet and DaemonSet has all its pods ready.
+func (m *Machine) settled(ctx context.Context) error {
+	apps := m.Cluster.Client.AppsV1()
+	return poll(ctx, "all workloads to be ready", func(ctx context.Context) (bool, error) {
+		deployments, err := apps.Deployments("").List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, err
+		}
+		for _, d := range deployments.Items {
+			if d.Status.ObservedGeneration < d.Generation || d.Status.AvailableReplicas != valueOr(d.Spec.Replicas, 1) || d.Status.UpdatedReplicas != d.Status.Replicas {
+				return false, fmt.Errorf("deployment %s/%s has %d available pods", d.Namespace, d.Name, d.Status.AvailableReplicas)
+			}
+		}
+		stateful, err := apps.StatefulSets("").List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, err
+		}
+		for _, s := range stateful.Items {
+			if s.Status.ReadyReplicas != valueOr(s.Spec.Replicas, 1) {
+				return false, fmt.Errorf("statefulset %s/%s has %d ready pods", s.Namespace, s.Name, s.Status.ReadyReplicas)
+			}
+		}
+		daemons, err := apps.DaemonSets("").List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, err
+		}
+		for _, d := range daemons.Items {
+			if d.Status.ObservedGeneration < d.Generation || d.Status.NumberReady != d.Status.DesiredNumberScheduled {
+				return false, fmt.Errorf("daemonset %s/%s has %d ready pods", d.Namespace, d.Name, d.Status.NumberReady)
+			}
+		}
+		return true, nil
+	})
+}
+
+// Replicas are how many pods a Deployment wants, and how many of them are ready.
+func (m *Machine) Replicas(ctx context.Context, namespace, name string) (want, ready int32, err error) {
+	d, err := m.Cluster.Client.AppsV1().Deployments(namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return 0, 0, fmt.Errorf("read deployment %s/%s: %w", namespace, name, err)
+	}
+	return valueOr(d.Spec.Replicas, 1), d.Status.ReadyReplicas, nil
+}
+
+// AwaitReplicas waits until a Deployment wants and has so many pods.
+func (m *Machine) AwaitReplicas(ctx context.Context, namespace, name string, want, ready int32) error {
+	return poll(ctx, fmt.Sprintf("%s/%s to have %d of %d pods ready", namespace, name, ready, want), func(ctx context.Context) (bool, error) {
+		w, r, err := m.Replicas(ctx, namespace, name)
+		if err == nil && (w != want || r != ready) {
+			err = fmt.Errorf("it has %d of %d", r, w)
+		}
+		return err == nil, err
+	})
+}
+
+// RaiseEvent makes CCE report an event of the cluster to AOM.
+func (m *Machine) RaiseEvent(ctx context.Context, kind, namespace, name, reason, message string) string {
+	return m.Cloud.AOM.RaiseEvent(ctx, aom.KubernetesEvent{
+		Cluster: m.opt.ClusterID, ClusterName: m.opt.ClusterName, Kind: kind, Namespace: namespace, Name: name, Reason: reason, Message: message,
+	})
+}
+
+// SetMetricRule adds an alarm rule over a PromQL expression of its own.
+func (m *Machine) SetMetricRule(r Rule, promQL string) error { return m.account.metricRule(r, promQL) }
+
+// Pool is the id of the node pool.
+func (m *Machine) Pool() string { return m.poolID }
