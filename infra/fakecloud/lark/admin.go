@@ -14,6 +14,7 @@ import (
 //	GET    /_admin/lark/messages?chat=ID        messages with all revisions
 //	GET    /_admin/lark/chats                   chats
 //	POST   /_admin/lark/chats                   Chat → Chat
+//	PUT    /_admin/lark/chats                   Chat: replaces the one of that id
 //	GET    /_admin/lark/users                   people
 //	POST   /_admin/lark/users                   User → User
 //	GET    /_admin/lark/deliveries              attempts to push events
@@ -46,6 +47,9 @@ func (s *Server) adminRoutes(mux *http.ServeMux) {
 	get("attacks", func(*http.Request) any { return Attacks() })
 
 	mux.HandleFunc("POST "+at+"chats", act(func(_ context.Context, c Chat) (any, error) { return s.AddChat(c), nil }))
+	mux.HandleFunc("PUT "+at+"chats", act(func(_ context.Context, c Chat) (any, error) {
+		return c, s.ChangeChat(c.ID, func(old *Chat) { *old = c.clone() })
+	}))
 	mux.HandleFunc("POST "+at+"users", act(func(_ context.Context, u User) (any, error) { return s.AddUser(u), nil }))
 	mux.HandleFunc("PUT "+at+"behaviour", act(s.adminBehaviour))
 	mux.HandleFunc("PUT "+at+"urls", act(func(_ context.Context, in struct{ Event, Callback string }) (any, error) {

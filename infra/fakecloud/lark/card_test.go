@@ -2,6 +2,7 @@ package lark
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 )
@@ -105,6 +106,13 @@ func TestRefusalOnTheWire(t *testing.T) {
 // Whatever arrives as a card, the check answers; and what it takes can be read.
 func FuzzCheckCard(f *testing.F) {
 	f.Add(card(hello, confirmA))
+	for _, file := range []string{"testdata/alarm.json", "testdata/hostile.json"} {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(raw))
+	}
 	f.Add(`{"schema":"2.0","body":{"elements":[{"tag":"table","columns":[{}],"rows":[1]}]}}`)
 	f.Add(`{"schema":"2.0","header":{"title":null}}`)
 	f.Fuzz(func(t *testing.T, raw string) {

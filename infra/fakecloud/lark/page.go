@@ -21,6 +21,14 @@ var pageFiles embed.FS
 // markup of its own gets nowhere: no inline script or style, no other origin.
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+// pageRoutes serves the page. For tests in a browser these stay as they are:
+// data-testid user-select, lang-zh, lang-en, chat-<chat id>, chat-name, message
+// (with data-message-id and data-version), card, card-title, card-tag,
+// card-button (with data-path and data-name), card-input, card-select,
+// card-chart, card-working, updated, thread, message-reply, message-forward,
+// mention-bot, composer-input, composer-send, dialog-confirm, dialog-cancel,
+// toast (with data-type) and toasts; element ids of a card become
+// data-element-id, and a button's accessible name is its label.
 func (s *Server) pageRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { servePage(w, r, "index.html") })
 	mux.HandleFunc("GET /_chat/{file}", func(w http.ResponseWriter, r *http.Request) { servePage(w, r, r.PathValue("file")) })
@@ -67,6 +75,8 @@ type pageMessage struct {
 
 // pageView is what changed for one person since a sequence number.
 type pageView struct {
+	// Run differs between two servers: a page that outlives one starts afresh.
+	Run      string        `json:"run"`
 	Seq      int           `json:"seq"`
 	Now      time.Time     `json:"now"`
 	App      string        `json:"app"`
@@ -81,7 +91,7 @@ func (s *Server) view(who string, since int) pageView {
 	if !ok && len(s.users) > 0 {
 		me = s.users[0]
 	}
-	v := pageView{Seq: s.seq, Now: s.now(), App: s.app.Name, Users: slices.Clone(s.users), Chats: []Chat{}, Messages: []pageMessage{}}
+	v := pageView{Run: s.started, Seq: s.seq, Now: s.now(), App: s.app.Name, Users: slices.Clone(s.users), Chats: []Chat{}, Messages: []pageMessage{}}
 	mine := map[string]bool{}
 	for _, c := range s.chats {
 		if slices.Contains(c.Members, me.OpenID) {
@@ -137,9 +147,12 @@ func (s *Server) pageEvents(w http.ResponseWriter, r *http.Request) {
 	if flush.Flush() != nil {
 		return
 	}
-	for {
+	for first := true; ; first = false {
 		s.mu.Lock()
 		changed := s.changed
+		if first && since > s.seq {
+			since = -1 // the number is another server's
+		}
 		v := s.view(r.URL.Query().Get("user"), since)
 		s.mu.Unlock()
 		if v.Seq > since {

@@ -128,6 +128,32 @@ func TestPageFollowsChanges(t *testing.T) {
 	until(2)
 }
 
+// A page that was open while the server was started anew is told to begin again.
+func TestPageSurvivesARestart(t *testing.T) {
+	w := newWorld(t)
+	w.post(t, card(hello))
+	r, err := http.NewRequestWithContext(deadline(t), "GET", w.url+"/_chat/events?since=0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Last-Event-ID", "99999")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		if raw, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+			var v pageView
+			if err := json.Unmarshal([]byte(raw), &v); err != nil || len(v.Messages) != 1 || v.Run == "" {
+				t.Errorf("%v %+v", err, v)
+			}
+			return
+		}
+	}
+	t.Error("nothing came")
+}
+
 func TestPageActions(t *testing.T) {
 	w := newWorld(t)
 	rc := newReceiver(t, says(200, `{"toast":{"type":"success","content":"accepted"}}`))

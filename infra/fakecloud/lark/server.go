@@ -12,10 +12,11 @@ import (
 // Server is the open platform, its one app, and the chats of its tenant. Its
 // methods may be used from many goroutines.
 type Server struct {
-	app   App
-	clock Clock
-	mux   *http.ServeMux
-	out   *http.Client
+	app     App
+	clock   Clock
+	mux     *http.ServeMux
+	out     *http.Client
+	started string // tells this server from another one
 
 	life   context.Context // ends with Close
 	end    context.CancelFunc
@@ -67,6 +68,7 @@ func New(o Options) *Server {
 		s.clock = WallClock{}
 	}
 	s.mint.seed = s.app.ID
+	s.started = s.app.ID + "/" + millis(s.now())
 	s.out = outbound()
 	s.life, s.end = context.WithCancel(context.Background())
 	for _, u := range o.Users {
@@ -102,7 +104,8 @@ func (s *Server) App() App { return s.app }
 // the switches for tests under /_admin/lark/.
 func (s *Server) Handler() http.Handler { return s.mux }
 
-// Close stops deliveries and waits for them.
+// Close stops deliveries and the page's event streams and waits for the former.
+// Call it before the http.Server around the Handler is shut down.
 func (s *Server) Close() {
 	s.end()
 	s.pushes.Wait()

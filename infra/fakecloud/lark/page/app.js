@@ -46,6 +46,8 @@ function live(on) {
 }
 
 function take(view) {
+  if (state.run && state.run !== view.run) return location.reload();
+  state.run = view.run;
   const first = state.seq < 0;
   state.app = view.app;
   state.users = view.users;
@@ -72,7 +74,7 @@ function busiest() {
 
 function loadRead() {
   try {
-    state.read = JSON.parse(localStorage.getItem("read:" + state.user)) || {};
+    state.read = JSON.parse(localStorage.getItem(`read:${state.run}:${state.user}`)) || {};
   } catch {
     state.read = {};
   }
@@ -84,7 +86,7 @@ function markRead() {
   if ((state.read[state.chat] || 0) >= top) return;
   state.read[state.chat] = top;
   try {
-    localStorage.setItem("read:" + state.user, JSON.stringify(state.read));
+    localStorage.setItem(`read:${state.run}:${state.user}`, JSON.stringify(state.read));
   } catch {
     // a browser without storage shows everything as unread the next time
   }

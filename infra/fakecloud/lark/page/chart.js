@@ -127,9 +127,8 @@ function xAxis(xs, at, box, inner) {
   xs.forEach((x, i) => {
     const last = i === xs.length - 1;
     if (i % every !== 0 && !last) return;
-    if (i > 0 && !last && at(i) - at(0) < widest * 1.3) return;
     if (!last && at(xs.length - 1) - at(i) < widest * 1.5) return;
-    const where = xs.length > 1 && i === 0 ? "chart-start" : last && xs.length > 1 ? "chart-end" : "chart-middle";
+    const where = xs.length > 1 && i === 0 && widest > 90 ? "chart-start" : last && xs.length > 1 ? "chart-end" : "chart-middle";
     g.append(svg("text", { x: at(i), y: base + 17, class: "chart-axis " + where }, x.length > 18 ? x.slice(0, 17) + "…" : x));
   });
   return g;
