@@ -117,7 +117,7 @@ func (c *Cloud) adminAddFault(r *http.Request) (any, error) {
 
 func (c *Cloud) adminKillBusy(r *http.Request) (any, error) {
 	return decoded(func(b struct{ Function string }) (any, error) {
-		c.Functions.KillBusy(b.Function)
+		c.Functions.KillBusy(b.Function, "")
 		return nil, nil
 	})(r)
 }

@@ -41,7 +41,7 @@ func (s *Service) Gateway(w http.ResponseWriter, r *http.Request, clusterID stri
 		refuse(edge.Unauthorized(err))
 		return
 	}
-	entry.Caller, entry.Agency = caller.Name, caller.Agency
+	entry.Caller, entry.Agency, entry.AccessKey = caller.Name, caller.Agency, caller.AccessKey
 	s.mu.Lock()
 	c := s.clusters[clusterID]
 	limited := s.throttled(clusterID, entry)
@@ -84,7 +84,7 @@ func (s *Service) proxy(w http.ResponseWriter, r *http.Request, body []byte, c *
 	if spoiled {
 		entry.Fault = fault.ID
 	}
-	if spoiled && !fault.After && g.Faults.Strike(r, fault) {
+	if spoiled && !fault.After && g.Faults.Strike(r, entry, fault) {
 		entry.Status = fault.Status
 		g.Journal.Add(entry)
 		fault.Refusal().Write(w)
@@ -108,7 +108,7 @@ func (s *Service) proxy(w http.ResponseWriter, r *http.Request, body []byte, c *
 	proxy.ServeHTTP(&record, r)
 	entry.Status = record.status
 	s.trace(r, body, caller, entry)
-	if spoiled && fault.After && g.Faults.Strike(r, fault) {
+	if spoiled && fault.After && g.Faults.Strike(r, entry, fault) {
 		entry.Status = fault.Status
 		fault.Refusal().Write(w)
 	}

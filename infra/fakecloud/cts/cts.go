@@ -3,11 +3,11 @@
 package cts
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -131,18 +131,13 @@ func (s *Service) apiTraces(c *edge.Call) (edge.Answer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var hits []Trace
-	for _, t := range s.traces {
+	for _, t := range slices.Backward(s.traces) {
 		if c.At.UnixMilli()-t.RecordTime < s.Delay.Milliseconds() || !t.matches(q.Get, from, to) {
 			continue
 		}
 		hits = append(hits, t)
 	}
-	slices.SortFunc(hits, func(a, b Trace) int { // newest first
-		if a.Time != b.Time {
-			return int(b.Time - a.Time)
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
+	slices.SortStableFunc(hits, func(a, b Trace) int { return cmp.Compare(b.Time, a.Time) }) // newest first
 	if next := q.Get("next"); next != "" {
 		i := slices.IndexFunc(hits, func(t Trace) bool { return t.ID == next })
 		hits = hits[i+1:]

@@ -158,7 +158,7 @@ func (g *Gate) handle(s Service, route Route) http.Handler {
 		}
 		call.Body = body
 		caller, err := g.admit(s, route, call)
-		entry.Caller, entry.Agency = caller.Name, caller.Agency
+		entry.Caller, entry.Agency, entry.AccessKey = caller.Name, caller.Agency, caller.AccessKey
 		if err != nil {
 			g.answer(w, s, entry, Answer{}, err)
 			return

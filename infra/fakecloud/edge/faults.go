@@ -29,7 +29,7 @@ type Fault struct {
 	Dialect    string `json:"dialect,omitempty"` // snake, camel, snakeLong
 	RetryAfter string `json:"retryAfter,omitempty"`
 	Drop       bool   `json:"drop,omitempty"` // close the connection without an answer
-	Kill       string `json:"kill,omitempty"` // name of a function whose busy instance dies at this very call
+	Kill       string `json:"kill,omitempty"` // a function whose busy instances die at this very call, or "caller": the process that made it
 }
 
 func (f Fault) matches(e Entry) bool {
@@ -42,8 +42,8 @@ func (f Fault) matches(e Entry) bool {
 
 // Faults is the set of armed faults. The zero value is usable.
 type Faults struct {
-	// Kill ends the busy instance of a function; set once before use, may be nil.
-	Kill func(function string)
+	// Kill ends busy instances of a function, or of the caller with that access key; set once before use, may be nil.
+	Kill func(function, accessKey string)
 
 	mu    sync.Mutex
 	armed []*Fault
@@ -102,7 +102,7 @@ func (f *Faults) Take(e Entry) (Fault, bool) {
 
 // Strike carries out the parts of a fault that do not depend on a dialect: it waits, kills, and drops the connection (by a panic
 // that net/http understands). It reports whether the fault also refuses the call; otherwise the call goes on as if nothing was.
-func (f *Faults) Strike(r *http.Request, fault Fault) (refuse bool) {
+func (f *Faults) Strike(r *http.Request, e Entry, fault Fault) (refuse bool) {
 	if fault.DelayMS > 0 {
 		timer := time.NewTimer(time.Duration(fault.DelayMS) * time.Millisecond)
 		defer timer.Stop()
@@ -112,7 +112,7 @@ func (f *Faults) Strike(r *http.Request, fault Fault) (refuse bool) {
 		}
 	}
 	if fault.Kill != "" && f.Kill != nil {
-		f.Kill(fault.Kill)
+		f.Kill(fault.Kill, e.AccessKey)
 	}
 	if fault.Drop || fault.Kill != "" {
 		panic(http.ErrAbortHandler)
@@ -126,7 +126,7 @@ func (g *Gate) spoil(w http.ResponseWriter, r *http.Request, s Service, e Entry,
 	if fault.Status != 0 || fault.Drop || fault.Kill != "" {
 		g.Journal.add(e)
 	}
-	if !g.Faults.Strike(r, fault) {
+	if !g.Faults.Strike(r, e, fault) {
 		return false
 	}
 	fault.Refusal().write(w, s)

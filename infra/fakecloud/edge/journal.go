@@ -22,6 +22,7 @@ type Entry struct {
 	Status    int       `json:"status"` // 0: the connection was dropped
 	RequestID string    `json:"requestId"`
 	Fault     string    `json:"fault,omitempty"` // id of the fault that spoiled it
+	AccessKey string    `json:"-"`
 }
 
 // Journal keeps the last calls, so that a test can say what was asked of the cloud and what was never asked.

@@ -57,7 +57,7 @@ func (p *Platform) deliver(f *function, id string, payload []byte, source string
 		r := &run{id: id, payload: payload, async: true, source: source, attempt: tried, queued: accepted}
 		last = p.executeAsync(f, r)
 		p.mu.Lock()
-		policy, closed := f.spec.Async, p.closed
+		policy, closed := f.spec.Async, p.closed || f.deleted
 		p.mu.Unlock()
 		if last.status != StatusFail || closed {
 			break
@@ -85,10 +85,10 @@ func (p *Platform) executeAsync(f *function, r *run) outcome {
 			return o
 		}
 		p.mu.Lock()
-		for !p.closed && f.spec.MaxInstances != 0 && len(f.instances) >= f.spec.MaxInstances && !hasIdle(f) {
+		for !p.closed && !f.deleted && f.spec.MaxInstances != 0 && len(f.instances) >= f.spec.MaxInstances && !hasIdle(f) {
 			p.quiet.Wait()
 		}
-		closed := p.closed || f.spec.MaxInstances == 0
+		closed := p.closed || f.deleted || f.spec.MaxInstances == 0
 		p.mu.Unlock()
 		if closed {
 			return o

@@ -23,6 +23,13 @@ type code struct {
 	root   string // what code sees as RUNTIME_CODE_ROOT
 }
 
+// unpack installs a function's package.
+func (p *Platform) unpack(s Spec) (code, error) {
+	p.packages.Lock()
+	defer p.packages.Unlock()
+	return unpack(p.opt.Dir, s.Name, s.Zip)
+}
+
 // unpack writes a package below dir, once per content.
 func unpack(dir, name string, raw []byte) (code, error) {
 	if len(raw) > MaxZip {

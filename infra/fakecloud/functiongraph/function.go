@@ -102,6 +102,7 @@ type function struct {
 	created    time.Time
 	changed    time.Time
 	generation int
+	deleted    bool
 	instances  []*instance
 	triggers   map[string]*Trigger
 	tags       map[string]string

@@ -44,6 +44,7 @@ type instance struct {
 	// Guarded by the platform's mutex.
 	starting bool // not yet polled
 	run      *run
+	last     string // id of the run before, whose output may still be on its way
 	idle     *time.Timer
 	served   int
 
@@ -53,7 +54,7 @@ type instance struct {
 }
 
 // launch starts a process for f. The caller has already reserved the place in f.instances.
-func (p *Platform) launch(i *instance, spec Spec, c code, urn string) error {
+func (p *Platform) launch(i *instance, spec Spec, c code) error {
 	bootstrap := filepath.Join(c.root, "bootstrap")
 	info, err := os.Stat(bootstrap)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -72,7 +73,7 @@ func (p *Platform) launch(i *instance, spec Spec, c code, urn string) error {
 	i.server = &http.Server{Handler: i.runtimeAPI(), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = i.server.Serve(i.listener) }() // ends with ErrServerClosed when the instance does
 
-	cmd, out, errOut, err := i.start(bootstrap, spec, c, urn)
+	cmd, out, errOut, err := i.start(bootstrap, spec, c)
 	if err != nil {
 		_ = i.server.Close() // nothing was served yet
 		return err
@@ -92,12 +93,12 @@ func (p *Platform) launch(i *instance, spec Spec, c code, urn string) error {
 	return nil
 }
 
-func (i *instance) start(bootstrap string, spec Spec, c code, urn string) (cmd *exec.Cmd, out, errOut io.ReadCloser, err error) {
+func (i *instance) start(bootstrap string, spec Spec, c code) (cmd *exec.Cmd, out, errOut io.ReadCloser, err error) {
 	// A fork elsewhere in this process may still hold the freshly written bootstrap open for writing (ETXTBSY): try again.
 	for attempt := 0; ; attempt++ {
 		cmd = exec.Command(bootstrap)
 		cmd.Dir = filepath.Dir(c.root)
-		cmd.Env = slices.Concat(i.environment(spec, c, urn), i.p.opt.ExtraEnv)
+		cmd.Env = slices.Concat(i.environment(spec, c), i.p.opt.ExtraEnv)
 		cmd.WaitDelay = time.Second
 		if out, err = cmd.StdoutPipe(); err != nil {
 			return nil, nil, nil, fmt.Errorf("open standard output: %w", err)
@@ -119,7 +120,7 @@ func (i *instance) start(bootstrap string, spec Spec, c code, urn string) (cmd *
 }
 
 // environment is what a custom runtime sees (table 2 of the custom runtime page); nothing of the host's own environment.
-func (i *instance) environment(spec Spec, c code, urn string) []string {
+func (i *instance) environment(spec Spec, c code) []string {
 	return []string{
 		"PATH=/usr/local/bin:/usr/bin:/bin",
 		"HOME=/home/snuser",
@@ -135,7 +136,6 @@ func (i *instance) environment(spec Spec, c code, urn string) []string {
 		"RUNTIME_MAX_RESP_BODY_SIZE=" + strconv.Itoa(MaxSyncPayload),
 		"RUNTIME_CODE_ROOT=" + c.root,
 		"RUNTIME_API_ADDR=" + i.listener.Addr().String(),
-		"RUNTIME_FUNC_URN=" + urn,
 	}
 }
 

@@ -112,10 +112,10 @@ func (p *Platform) execute(ctx context.Context, f *function, r *run) outcome {
 func (p *Platform) acquire(f *function, r *run) (*instance, outcome, bool) {
 	now := p.opt.Clock()
 	p.mu.Lock()
-	spec, code, urn := f.spec, f.code, f.urn
-	if p.closed {
+	spec, code := f.spec, f.code
+	if p.closed || f.deleted {
 		p.mu.Unlock()
-		return nil, outcome{status: StatusFail, code: "FSS.0503", why: "the platform is closed"}, false
+		return nil, outcome{status: StatusFail, code: "FSS.0503", why: "the function is gone"}, false
 	}
 	if i := p.reserve(f, r); i != nil {
 		p.mu.Unlock()
@@ -133,7 +133,7 @@ func (p *Platform) acquire(f *function, r *run) (*instance, outcome, bool) {
 	r.cold, r.logged = true, len(f.logs)
 	p.mu.Unlock()
 
-	if err := p.launch(i, spec, code, urn); err != nil {
+	if err := p.launch(i, spec, code); err != nil {
 		p.mu.Lock()
 		f.instances = slices.DeleteFunc(f.instances, func(o *instance) bool { return o == i })
 		p.mu.Unlock()
@@ -163,7 +163,7 @@ func (p *Platform) reserve(f *function, r *run) *instance {
 
 // grant gives the run its credentials and offers it to the process. It always succeeds: a missing agency leaves the headers out.
 func (p *Platform) grant(i *instance, r *run, spec Spec, now time.Time) bool {
-	r.headers = map[string]string{}
+	granted := map[string]string{}
 	if agency := spec.credentialAgency(); agency != "" && p.opt.Credentials != nil {
 		headers, err := p.opt.Credentials.IssueHeaders(agency, now)
 		if err != nil {
@@ -173,9 +173,12 @@ func (p *Platform) grant(i *instance, r *run, spec Spec, now time.Time) bool {
 			if p.opt.OldHeaders && strings.Contains(k, "Security-Access") || p.opt.OldHeaders && strings.Contains(k, "Security-Secret") {
 				continue
 			}
-			r.headers[k] = v
+			granted[k] = v
 		}
 	}
+	p.mu.Lock()
+	r.headers = granted
+	p.mu.Unlock()
 	i.next <- r
 	return true
 }
@@ -241,9 +244,9 @@ func (i *instance) epitaph() outcome {
 // release returns the instance to service, or ends it when its code is stale.
 func (p *Platform) release(f *function, i *instance, r *run) {
 	p.mu.Lock()
-	i.run = nil
+	i.run, i.last = nil, r.id
 	i.served++
-	stale := i.generation != f.generation || p.closed
+	stale := i.generation != f.generation || p.closed || f.deleted
 	if !stale {
 		if i.idle == nil {
 			i.idle = time.AfterFunc(p.opt.IdleTimeout, func() { p.retire(i) })

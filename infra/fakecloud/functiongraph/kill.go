@@ -27,13 +27,17 @@ func (p *Platform) KillNext(k Kill) {
 	p.kills = append(p.kills, &k)
 }
 
-// KillBusy kills the busy instances of a function now, as a lost machine would.
-func (p *Platform) KillBusy(function string) {
+// Caller, in place of a function's name, means the process that made the call.
+const Caller = "caller"
+
+// KillBusy kills busy instances now, as a lost machine would: those of a function, or for Caller the one whose run holds the access
+// key. It returns when their processes are gone.
+func (p *Platform) KillBusy(function, accessKey string) {
 	p.mu.Lock()
 	var victims []*instance
-	if f := p.functions[function]; f != nil {
+	for name, f := range p.functions {
 		for _, i := range f.instances {
-			if i.run != nil {
+			if i.run != nil && (name == function || function == Caller && i.run.holds(accessKey)) {
 				victims = append(victims, i)
 			}
 		}
@@ -43,6 +47,11 @@ func (p *Platform) KillBusy(function string) {
 		i.kill(endInjected)
 		<-i.gone
 	}
+}
+
+// holds says whether the run was given an access key.
+func (r *run) holds(accessKey string) bool {
+	return accessKey != "" && r.headers["X-CFF-Access-Key"] == accessKey
 }
 
 // tripped counts a delivery against the armed rules and returns those it may trip. The platform's mutex is held.

@@ -76,6 +76,8 @@ type Platform struct {
 	own     bool // Dir is ours to remove
 	spawner *spawner
 
+	packages sync.Mutex // one unpacking at a time
+
 	mu        sync.Mutex
 	functions map[string]*function // by name
 	kills     []*Kill
@@ -134,7 +136,7 @@ func (p *Platform) Create(spec Spec) (string, error) {
 	if err := spec.check(); err != nil {
 		return "", err
 	}
-	code, err := unpack(p.opt.Dir, spec.Name, spec.Zip)
+	code, err := p.unpack(spec)
 	if err != nil {
 		return "", err
 	}
@@ -169,7 +171,7 @@ func (p *Platform) Update(name string, change func(*Spec) error) error {
 	if err := spec.check(); err != nil {
 		return err
 	}
-	code, err := unpack(p.opt.Dir, spec.Name, spec.Zip)
+	code, err := p.unpack(spec)
 	if err != nil {
 		return err
 	}
@@ -193,6 +195,7 @@ func (p *Platform) Delete(name string) error {
 		return fmt.Errorf("%w: %s", ErrNoFunction, name)
 	}
 	delete(p.functions, name)
+	f.deleted = true
 	instances := f.instances
 	triggers := f.sortedTriggers()
 	topics := p.opt.Topics

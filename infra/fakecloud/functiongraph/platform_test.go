@@ -153,8 +153,8 @@ func TestAnswerAndReuse(t *testing.T) {
 	if r.Status != functiongraph.StatusSuccess || string(r.Body) != `"hello"` {
 		t.Fatalf("result = %s %s %s, want hello", r.Status, r.Message, r.Body)
 	}
-	if !strings.Contains(r.Log, "begin 1") {
-		t.Errorf("log tail %q lacks the function's own line", r.Log)
+	if line, err := p.WaitLog(within(t), "f", "begin 1"); err != nil || line.RequestID != r.RequestID {
+		t.Errorf("the function's line = %+v, %v; want it under request %s", line, err, r.RequestID)
 	}
 	if got := string(invoke(t, p, "f", `{"do":"served"}`).Body); got != "2" {
 		t.Errorf("second request was number %s of its instance, want 2: the instance was not kept", got)
@@ -205,7 +205,9 @@ func TestEnvironmentAndCredentials(t *testing.T) {
 
 func TestFailures(t *testing.T) {
 	p := platform(t, nil)
-	create(t, p, "f", func(s *functiongraph.Spec) { s.Timeout, s.MemoryMB = 1500*time.Millisecond, 128 })
+	create(t, p, "f", nil)
+	create(t, p, "hurried", func(s *functiongraph.Spec) { s.Timeout = 500 * time.Millisecond })
+	create(t, p, "small", func(s *functiongraph.Spec) { s.Timeout, s.MemoryMB = time.Minute, 128 })
 	create(t, p, "stillborn", nil)
 	empty, err := bundle.Zip([]byte("not a program"))
 	if err != nil {
@@ -215,8 +217,8 @@ func TestFailures(t *testing.T) {
 	tests := []struct{ name, function, event, code, message string }{
 		{"reported", "f", `{"do":"fail","text":"no"}`, "FSS.0500", "the function reported an error"},
 		{"crash", "f", `{"do":"crash"}`, "FSS.0500", "the function process exited"},
-		{"timeout", "f", `{"do":"hang"}`, "FSS.0408", "the function invocation timed out"},
-		{"memory", "f", `{"do":"eat","mb":200}`, "FSS.0500", "the function exceeded its memory limit"},
+		{"timeout", "hurried", `{"do":"hang"}`, "FSS.0408", "the function invocation timed out"},
+		{"memory", "small", `{"do":"eat","mb":200}`, "FSS.0500", "the function exceeded its memory limit"},
 		{"ends before it asks", "stillborn", `{}`, "FSS.0500", "the function process exited"},
 		{"not a program", "garbage", `{}`, "FSS.0500", "start the bootstrap"},
 	}

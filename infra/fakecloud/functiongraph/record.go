@@ -154,6 +154,8 @@ func (i *instance) log(stream, text string) {
 	r := i.run
 	if r != nil {
 		line.RequestID = r.id
+	} else {
+		line.RequestID = i.last
 	}
 	i.f.logs = append(i.f.logs, line)
 	if len(i.f.logs) > keepLogs {

@@ -153,26 +153,41 @@ func parseSchedule(kind, text string) (cron.Schedule, error) {
 	return schedule, nil
 }
 
-// UpdateTrigger changes a trigger's status and, when data is not nil, its event data.
+// UpdateTrigger changes a trigger's status and, when data is not nil, its event data. Another topic of an SMN trigger moves the
+// subscription; what the service itself added to a gateway trigger stays.
 func (p *Platform) UpdateTrigger(ref, id, status string, data map[string]any) (Trigger, error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	t, _, err := p.trigger(ref, id)
+	t, f, err := p.trigger(ref, id)
 	if err != nil {
+		p.mu.Unlock()
 		return Trigger{}, err
 	}
-	changed := *t
+	changed, topics, urn := *t, p.opt.Topics, f.urn
+	p.mu.Unlock()
 	if status != "" {
 		changed.Status = status
 	}
 	if data != nil {
 		changed.EventData = maps.Clone(data)
+		for _, key := range []string{"triggerid", "api_id", "sl_domain"} {
+			if v, ok := t.EventData[key]; ok && changed.Type == TriggerGateway {
+				changed.EventData[key] = v
+			}
+		}
 	}
 	changed.Changed = p.opt.Clock()
 	if err := changed.prepare(changed.Changed); err != nil {
 		return Trigger{}, err
 	}
-	*t = changed
+	if changed.Type == TriggerSMN && topics != nil && changed.text("topic_urn") != t.text("topic_urn") {
+		if changed.subscription, err = topics.Subscribe(changed.text("topic_urn"), "functionstage", urn+":latest"); err != nil {
+			return Trigger{}, fmt.Errorf("subscribe to the topic: %w", err)
+		}
+		topics.Unsubscribe(t.subscription)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f.triggers[id] = &changed
 	return changed, nil
 }
 

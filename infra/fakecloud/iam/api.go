@@ -11,10 +11,17 @@ import (
 	"cce-oncall/infra/fakecloud/edge"
 )
 
-// IssueHeaders makes a day's credential of an agency in the headers of FunctionGraph's runtime API: the old pair of names and the
+// sessionTTL is how long the credentials of a run live where the account does not say otherwise.
+const sessionTTL = 24 * time.Hour
+
+// IssueHeaders makes a run's credential of an agency in the headers of FunctionGraph's runtime API: the old pair of names and the
 // Security pair hold the same temporary key.
 func (s *Store) IssueHeaders(agency string, now time.Time) (map[string]string, error) {
-	c, err := s.Issue(agency, now, 24*time.Hour)
+	ttl := s.SessionTTL
+	if ttl == 0 {
+		ttl = sessionTTL
+	}
+	c, err := s.Issue(agency, now, ttl)
 	if err != nil {
 		return nil, err
 	}

@@ -69,6 +69,8 @@ type Store struct {
 	Project string // project id
 	Domain  string // account id
 	Region  string
+	// SessionTTL is how long the credentials of a function's run live; default about 24 hours. Set before use.
+	SessionTTL time.Duration
 
 	mu         sync.Mutex
 	keys       map[string]principal // by access key

@@ -27,7 +27,7 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	caller, f := s.authenticate(r, body, bucketName, key, virtual)
-	entry.Caller, entry.Agency = caller.Name, caller.Agency
+	entry.Caller, entry.Agency, entry.AccessKey = caller.Name, caller.Agency, caller.AccessKey
 	resource, action := actionOf(r, key)
 	entry.Action = "obs:" + resource + ":" + action
 	if f == nil {
@@ -45,14 +45,14 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	spoiler, spoiled := s.opt.Faults.Take(entry)
 	if spoiled {
 		entry.Fault = spoiler.ID
-		if !spoiler.After && s.opt.Faults.Strike(r, spoiler) {
+		if !spoiler.After && s.opt.Faults.Strike(r, entry, spoiler) {
 			writeFault(record, r, spoilt(spoiler))
 			return
 		}
 	}
 	if spoiled && spoiler.After {
 		s.dispatch(&discard{header: http.Header{}}, r, body, bucketName, key)
-		if s.opt.Faults.Strike(r, spoiler) {
+		if s.opt.Faults.Strike(r, entry, spoiler) {
 			writeFault(record, r, spoilt(spoiler))
 			return
 		}

@@ -13,8 +13,8 @@ import (
 )
 
 type order struct {
-	Do   string `json:"do"`   // answer, fail, crash, hang, eat, env, log, apig, raw
-	Text string `json:"text"` // what to answer or log
+	Do   string `json:"do"`   // answer, fail, crash, hang, eat, env, served, log, apig, call
+	Text string `json:"text"` // what to answer or log, or which URL to call
 	MB   int    `json:"mb"`
 }
 
@@ -79,6 +79,15 @@ func main() {
 			body, _ = json.Marshal(map[string]any{
 				"isBase64Encoded": false, "statusCode": 201, "headers": map[string]string{"X-Test": "yes"}, "body": string(raw),
 			})
+		case "call":
+			r, _ := http.NewRequest(http.MethodGet, o.Text, nil)
+			r.Header.Set("X-Auth-Token", resp.Header.Get("X-Cff-Auth-Token"))
+			answer, err := http.DefaultClient.Do(r)
+			if err != nil {
+				os.Exit(9)
+			}
+			answer.Body.Close()
+			body = []byte(fmt.Sprint(answer.StatusCode))
 		case "log":
 			fmt.Fprintln(os.Stderr, o.Text)
 			time.Sleep(50 * time.Millisecond)
