@@ -10,8 +10,9 @@ import (
 )
 
 // Topology is which object belongs to which, for the correlation of alarms.
-func (s *Snapshot) Topology() alarm.Topology {
-	x := s.Index()
+func (s *Snapshot) Topology() alarm.Topology { return s.topology(s.Index()) }
+
+func (s *Snapshot) topology(x *Index) topology {
 	t := topology{x: x, nodeAt: map[string]string{}, claims: map[incident.Target][]incident.Target{}}
 	for _, n := range s.Objects.Nodes {
 		for _, a := range n.Status.Addresses {
