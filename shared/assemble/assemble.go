@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -32,6 +33,8 @@ type Kit struct {
 	role    string
 	session *huaweicloud.Session
 	bucket  record.Bucket
+
+	books atomic.Int64
 
 	mu   sync.Mutex
 	lark *larkSecrets // fetched once
@@ -98,9 +101,11 @@ func (k *Kit) credentials(ctx context.Context) (huaweicloud.Credentials, error) 
 	return huaweicloud.Credentials{AK: k.Config.AccessKey, SK: k.Config.SecretKey, Token: k.Config.SecurityToken}, nil
 }
 
-// Book is the record as this invocation writes it.
+// Book is the record as this invocation writes it. Each book is a writer of its own, so that no two chains share a name: a repeated
+// delivery may come with the same request id.
 func (k *Kit) Book(ctx context.Context) *record.Book {
-	return &record.Book{Bucket: k.bucket, Writer: k.role + "-" + functiongraph.InvocationFrom(ctx).RequestID, Now: k.Now, Redact: k.Redact.Bytes}
+	writer := fmt.Sprintf("%s-%s-%x-%d", k.role, functiongraph.InvocationFrom(ctx).RequestID, k.Now().UnixMilli(), k.books.Add(1))
+	return &record.Book{Bucket: k.bucket, Writer: writer, Now: k.Now, Redact: k.Redact.Bytes}
 }
 
 // Bucket is the store below the record.
