@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"testing"
 	"time"
 
@@ -21,10 +22,13 @@ import (
 	csmsmodel "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/csms/v1/model"
 	cts "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/cts/v3"
 	ctsmodel "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/cts/v3/model"
+	lts "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/lts/v2"
+	ltsmodel "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/lts/v2/model"
 	smn "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/smn/v2"
 	smnmodel "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/smn/v2/model"
 
 	"cce-oncall/shared/alarm"
+	"cce-oncall/shared/observe"
 )
 
 // onWire is what makes a request the same request.
@@ -172,6 +176,18 @@ func TestWireIsTheSDKs(t *testing.T) {
 				_, _ = cce.NewCceClient(hc).ListAddonInstances(&ccemodel.ListAddonInstancesRequest{ClusterId: testCluster})
 			},
 			func() { _, _ = ourCCE.PromInstance(ctx) },
+		},
+		{
+			"ListLogs",
+			func() {
+				_, _ = lts.NewLtsClient(hc).ListLogs(&ltsmodel.ListLogsRequest{LogGroupId: "g", LogStreamId: "s", Body: &ltsmodel.QueryLtsLogParams{
+					StartTime: strconv.FormatInt(from.UnixMilli(), 10), EndTime: strconv.FormatInt(to.UnixMilli(), 10), IsDesc: ptr(true), Limit: ptr(int32(100)), Highlight: ptr(false),
+					Labels: map[string]string{"nameSpace": "shop", "podName": "web-0"},
+				}})
+			},
+			func() {
+				_, _ = (&LTS{Session: session, Group: "g", Stream: "s"}).Search(ctx, observe.LogQuery{Namespace: "shop", Pod: "web-0", From: from, To: to, Limit: 100})
+			},
 		},
 		{
 			"ListTraces",
