@@ -301,7 +301,7 @@ func TestOffline(t *testing.T) {
 		out  string
 		err  string
 	}{
-		{[]string{"-case", good}, 0, true, `"verdict": "healthy"`, ""},
+		{[]string{"-case", good}, 0, true, `"verdict": "insufficient-evidence"`, ""},
 		{[]string{"-case", write("bad.json", `{"version":1,"at":"yesterday"}`)}, 2, true, "", "at"},
 		{[]string{"-case", write("none.json", `nothing`)}, 2, true, "", "none.json"},
 		{[]string{"-case", filepath.Join(dir, "missing.json")}, 2, true, "", "missing.json"},

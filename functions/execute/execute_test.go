@@ -456,22 +456,8 @@ func TestDyingAnywhere(t *testing.T) {
 		w.decide(1, incident.Approve, "A", "ou_a")
 		d := &dying{Bucket: w.bucket, left: n}
 		w.bucket = d
-		for range 40 {
-			if d.left > 0 || d.dead {
-				func() {
-					defer func() {
-						if p := recover(); p != nil && p != errDeath {
-							panic(p)
-						}
-						d.dead, d.left = false, -1
-						w.mu = sync.Mutex{}
-						w.taken = map[string]bool{}
-					}()
-					_, _ = w.flow().handle(t.Context(), []byte(`{"cluster":"c-1","incident":"`+string(id)+`"}`))
-				}()
-				continue
-			}
-			break
+		for died := false; !died && w.load().Closed == nil; {
+			died = w.dies()
 		}
 		survived := d.left > 0
 		d.left = -1
@@ -489,19 +475,31 @@ func TestDyingAnywhere(t *testing.T) {
 	}
 }
 
+// dies runs execute once and says whether it was killed; its turns run out then.
+func (w *world) dies() (died bool) {
+	defer func() {
+		if p := recover(); p == errDeath {
+			died, w.taken = true, map[string]bool{}
+		} else if p != nil {
+			panic(p)
+		}
+	}()
+	_, err := w.flow().handle(w.t.Context(), []byte(`{"cluster":"c-1","incident":"`+string(id)+`"}`))
+	w.must(err)
+	return false
+}
+
 var errDeath = errors.New("killed")
 
 // dying is a store at whose n-th write the process dies, before or after it took effect.
 type dying struct {
 	record.Bucket
 	left int
-	dead bool
 }
 
 func (d *dying) Put(ctx context.Context, key string, body []byte) error {
 	if d.left > 0 {
 		if d.left--; d.left == 0 {
-			d.dead = true
 			if len(key)%2 == 0 { // sometimes it had arrived
 				if err := d.Bucket.Put(ctx, key, body); err != nil {
 					return err
