@@ -47,7 +47,6 @@ type apiError struct {
 	msg    string
 	header map[string]string
 	raw    []byte // sent in place of the JSON, for faults such as a proxy's page
-	drop   bool   // the connection breaks in place of an answer
 }
 
 func refuse(code int, format string, args ...any) *apiError {

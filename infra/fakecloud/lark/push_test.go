@@ -237,7 +237,7 @@ func TestModes(t *testing.T) {
 	defer w.mu.Unlock()
 	w.behaviour.LowerCaseHeaders = true
 	low := w.signed("http://x", nil, "k", start)
-	if low.Header["x-lark-signature"] == nil || low.Header["X-Lark-Signature"] != nil {
+	if _, lower := map[string][]string(low.Header)["x-lark-signature"]; !lower || low.Header.Get("X-Lark-Signature") != "" {
 		t.Errorf("lower-case mode sends %v", low.Header)
 	}
 }
