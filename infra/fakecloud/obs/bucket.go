@@ -41,14 +41,42 @@ func documents() []document {
 	}
 }
 
-func (s *Store) putBucket(w http.ResponseWriter, r *http.Request, name string) *fault {
+// newBucket reads the encryption that a bucket is created with; it shows as the bucket's encryption document and on its objects.
+func (s *Store) newBucket(r *http.Request, name string) *bucket {
 	b := &bucket{name: name, created: s.opt.Clock(), objects: map[string][]*version{}, documents: map[string][]byte{}, encryption: http.Header{}}
-	for header, v := range r.Header {
-		if strings.HasPrefix(strings.ToLower(header), "x-obs-server-side-encryption") {
-			b.encryption[header] = v
-		}
+	algorithm := r.Header.Get("X-Obs-Server-Side-Encryption")
+	if r.Method != http.MethodPut || algorithm == "" {
+		return b
 	}
-	s.buckets[name] = b
+	rule := "<SSEAlgorithm>" + escaped(algorithm) + "</SSEAlgorithm>"
+	b.encryption.Set("X-Obs-Server-Side-Encryption", algorithm)
+	if key := r.Header.Get("X-Obs-Server-Side-Encryption-Kms-Key-Id"); key != "" {
+		rule += "<KMSMasterKeyID>" + escaped(key) + "</KMSMasterKeyID>"
+		b.encryption.Set("X-Obs-Server-Side-Encryption-Kms-Key-Id", key)
+	}
+	b.documents["encryption"] = []byte("<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>" + rule +
+		"</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>")
+	return b
+}
+
+func escaped(text string) string {
+	var b bytes.Buffer
+	if err := xml.EscapeText(&b, []byte(text)); err != nil {
+		return "" // a buffer takes everything
+	}
+	return b.String()
+}
+
+func (s *Store) bucketHeaders(h http.Header) {
+	h.Set("X-Amz-Bucket-Region", s.opt.Region)
+	h.Set("X-Obs-Bucket-Location", s.opt.Region)
+	h.Set("X-Obs-Version", "3.0")
+	h.Set("X-Obs-Storage-Class", "STANDARD")
+	h.Set("X-Obs-Epid", "0")
+}
+
+func (s *Store) putBucket(w http.ResponseWriter, r *http.Request, name string) *fault {
+	s.buckets[name] = s.newBucket(r, name)
 	w.Header().Set("Location", "/"+name)
 	w.WriteHeader(http.StatusOK)
 	return nil
@@ -68,12 +96,7 @@ func (s *Store) serveBucket(w http.ResponseWriter, r *http.Request, body []byte,
 		w.WriteHeader(http.StatusOK)
 		return nil
 	case r.Method == http.MethodHead:
-		h := w.Header()
-		h.Set("X-Amz-Bucket-Region", s.opt.Region)
-		h.Set("X-Obs-Bucket-Location", s.opt.Region)
-		h.Set("X-Obs-Version", "3.0")
-		h.Set("X-Obs-Storage-Class", "STANDARD")
-		h.Set("X-Obs-Epid", "0")
+		s.bucketHeaders(w.Header())
 		w.WriteHeader(http.StatusOK)
 		return nil
 	case r.Method == http.MethodDelete:

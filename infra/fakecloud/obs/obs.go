@@ -46,7 +46,7 @@ type Options struct {
 	StrictAddresses bool                 // also refuse HEAD of a bucket by path, which the real service lets pass
 
 	// Backend, when set, keeps what is in the buckets in the place of this memory: a real S3 server of a demo. Signatures, rights,
-	// addresses and faults stay here; the quirks of storing are then the backend's own.
+	// addresses, faults and the settings of buckets stay here; the quirks of storing are then the backend's own.
 	Backend func(w http.ResponseWriter, r *http.Request, body []byte, bucket, key string)
 }
 

@@ -331,6 +331,41 @@ func TestRights(t *testing.T) {
 	}
 }
 
+// TestBackend checks that with a backend the objects are its own, while rights and settings are still decided here.
+func TestBackend(t *testing.T) {
+	var mu sync.Mutex
+	var seen []string
+	f := store(t, func(o *obs.Options) {
+		o.Backend = func(w http.ResponseWriter, r *http.Request, _ []byte, bucket, key string) {
+			mu.Lock()
+			defer mu.Unlock()
+			seen = append(seen, r.Method+" "+bucket+" "+key)
+			w.WriteHeader(http.StatusOK)
+		}
+	})
+	c := f.client(nil)
+	if _, err := c.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("audit")}); err != nil {
+		t.Fatal(err)
+	}
+	policy := `{"Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:DeleteObject*","Resource":"arn:aws:s3:::audit/*"}]}`
+	if _, err := c.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String("audit"), Policy: &policy}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := c.GetBucketPolicy(t.Context(), &s3.GetBucketPolicyInput{Bucket: aws.String("audit")})
+	if err != nil || *got.Policy != policy {
+		t.Errorf("policy = %v, %v", got, err)
+	}
+	if _, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("audit"), Key: aws.String("k"), Body: bytes.NewReader([]byte("x"))}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String("audit"), Key: aws.String("k")}); code(err) != "AccessDenied" {
+		t.Errorf("a denied delete answers %s", code(err))
+	}
+	if diff := cmp.Diff([]string{"PUT audit ", "PUT audit k"}, seen); diff != "" {
+		t.Errorf("what the backend saw (-want +got):\n%s", diff)
+	}
+}
+
 func TestConcurrentPuts(t *testing.T) {
 	f := store(t, nil)
 	f.CreateBucket("state", true)

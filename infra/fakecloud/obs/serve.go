@@ -3,6 +3,7 @@ package obs
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -91,7 +92,7 @@ func (s *Store) admit(r *http.Request, c edge.Caller, bucketName, key string, vi
 
 func (s *Store) dispatch(w http.ResponseWriter, r *http.Request, body []byte, bucketName, key string) {
 	s.mu.Lock()
-	if behind := s.opt.Backend; behind != nil {
+	if behind := s.opt.Backend; behind != nil && !s.keepsHere(w, r, bucketName, key) {
 		s.mu.Unlock()
 		behind(w, r, body, bucketName, key)
 		return
@@ -114,6 +115,27 @@ func (s *Store) dispatch(w http.ResponseWriter, r *http.Request, body []byte, bu
 	if f != nil {
 		writeFault(w, r, f)
 	}
+}
+
+// keepsHere says whether a request is answered from this memory although a backend keeps the objects: the settings of a bucket, of which
+// the policy must go on deciding here. Versioning and the bucket itself are the backend's too. The mutex is held.
+func (s *Store) keepsHere(w http.ResponseWriter, r *http.Request, bucketName, key string) bool {
+	if bucketName == "" || key != "" {
+		return false
+	}
+	q := r.URL.Query()
+	document := slices.ContainsFunc(documents(), func(d document) bool { return d.key != "versioning" && q.Has(d.key) })
+	switch {
+	case document || r.Method == http.MethodPut && len(q) == 0:
+		if s.buckets[bucketName] == nil {
+			s.buckets[bucketName] = s.newBucket(r, bucketName)
+		}
+	case r.Method == http.MethodHead:
+		s.bucketHeaders(w.Header())
+	case r.Method == http.MethodDelete && len(q) == 0:
+		delete(s.buckets, bucketName)
+	}
+	return document
 }
 
 func (s *Store) serveObject(w http.ResponseWriter, r *http.Request, body []byte, b *bucket, key string) *fault {
