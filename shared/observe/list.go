@@ -59,7 +59,8 @@ func list[T any, P object[T]](l *look, in listing[T]) func(context.Context) {
 				Tidy(o)
 				o.GetObjectKind().SetGroupVersionKind(in.gvk)
 				if in.keep == nil || in.keep(&items[i]) {
-					all = append(all, &items[i])
+					one := items[i] // out of the page's array, which one kept object would keep alive whole
+					all = append(all, &one)
 				}
 			}
 			if in.prune != nil {

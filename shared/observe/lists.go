@@ -32,7 +32,7 @@ func (l *look) coreLists() []func(context.Context) {
 	gvk := corev1.SchemeGroupVersion.WithKind
 	return []func(context.Context){
 		list(l, listing[corev1.Pod]{
-			source: "pods", gvk: gvk("Pod"), needed: true, done: func(all []*corev1.Pod) { o.Pods = all },
+			source: "pods", gvk: gvk("Pod"), needed: true, keep: sharedTemplates(), done: func(all []*corev1.Pod) { o.Pods = all },
 			fetch: paged(k.Pods("").List, func(r *corev1.PodList) []corev1.Pod { return r.Items }),
 		}),
 		list(l, listing[corev1.Event]{
