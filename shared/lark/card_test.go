@@ -64,7 +64,7 @@ func states(l Language) map[string]View {
 	personOnly := view(l)
 	personOnly.Incident.Rounds[0].Plan.Solutions = []incident.Solution{byHand("A")}
 	half := secondRound(l)
-	half.Incident.Last().Decisions = []incident.Decision{approval("D", "ou_alice", at(14, 18))}
+	half.Incident.Last().Decisions = []incident.Decision{approval(addNode(), 2, "ou_alice", at(14, 18))}
 	worse := verifying(l)
 	look := &worse.Incident.Rounds[0].Execution.Verification[0]
 	look.Outcome, look.Clean, look.Final = incident.Worse, 0, true
@@ -72,17 +72,23 @@ func states(l Language) map[string]View {
 	back := verifying(l)
 	back.Tokens = nil
 	back.Incident.Rounds[0].Execution.Unwinding, back.Incident.Rounds[0].Execution.DoneAt = true, time.Time{}
+	confirmed := executing(l)
+	confirmed.Incident.Rounds[0].Execution = nil
+	undoAsked := verifying(l)
+	undoAsked.Incident.Rounds[0].Decisions = append(undoAsked.Incident.Rounds[0].Decisions, incident.Decision{Round: 1, Verb: incident.Undo, By: "ou_bob", At: at(14, 13)})
+	stopAsked := executing(l)
+	stopAsked.Incident.Rounds[0].Decisions = append(stopAsked.Incident.Rounds[0].Decisions, incident.Decision{Round: 1, Verb: incident.Stop, By: "ou_bob", At: at(14, 10)})
 	stopped := executing(l)
 	stopped.Tokens = nil
 	stopped.Incident.Rounds[0].Execution.Stopped = "ou_bob"
 	rejected := view(l)
-	rejected.Incident.Rounds[0].Decisions = []incident.Decision{{Verb: incident.Reject, By: "ou_bob", At: at(14, 12), Comment: "load test, ends at 15:00"}}
+	rejected.Incident.Rounds[0].Decisions = []incident.Decision{{Round: 1, Verb: incident.Reject, By: "ou_bob", At: at(14, 12), Comment: "load test, ends at 15:00"}}
 	expired := view(l)
 	expired.Now = at(14, 40)
 	undone := verifying(l)
 	undone.Incident.Rounds[0].Execution.Steps[0].State = incident.StepUndone
 	return map[string]View{
-		"diagnosing": diagnosing, "unproven": unproven, "awaiting": view(l), "person-only": personOnly, "executing": executing(l), "stopping": stopped,
+		"diagnosing": diagnosing, "unproven": unproven, "awaiting": view(l), "person-only": personOnly, "confirmed": confirmed, "executing": executing(l), "stop-asked": stopAsked, "stopping": stopped, "undo-asked": undoAsked,
 		"verifying": verifying(l), "worse": worse, "rolling-back": back, "second-round": secondRound(l), "half-confirmed": half, "recovered": recovered(l),
 		"rejected":    closedAs(rejected, incident.Rejected, "", ""),
 		"expired":     expired,
@@ -183,12 +189,12 @@ func TestHeaders(t *testing.T) {
 func TestButtons(t *testing.T) {
 	for name, want := range map[string][]string{
 		"awaiting": {"tok-A", "tok-B", "tok-R"}, "second-round": {"tok-D", "tok-R2"}, "half-confirmed": {"tok-D", "tok-R2"}, "person-only": {"tok-R"},
-		"executing": {"tok-S"}, "stopping": nil, "verifying": {"tok-U"}, "worse": {"tok-U"}, "rolling-back": nil,
+		"confirmed": {"tok-S"}, "executing": {"tok-S"}, "stop-asked": nil, "stopping": nil, "undo-asked": nil, "verifying": {"tok-U"}, "worse": {"tok-U"}, "rolling-back": nil,
 		"diagnosing": nil, "unproven": nil, "recovered": nil, "rejected": nil, "expired": nil, "rolled-back": nil, "handed-over": nil,
 	} {
 		v := states(English)[name]
 		if want == nil { // even where a flow hands tokens in
-			v.Tokens = map[string]string{"A": "tok-A", "B": "tok-B", "D": "tok-D", ButtonReject: "tok-R", ButtonStop: "tok-S"}
+			v.Tokens = map[string]string{"A": "tok-A", "B": "tok-B", "D": "tok-D", ButtonReject: "tok-R", ButtonStop: "tok-S", ButtonUndo: "tok-U"}
 		}
 		b, err := IncidentCard(v)
 		if err != nil {

@@ -75,7 +75,7 @@ func (v View) remainingRisks(p pen, c cut) words {
 			out = append(out, bullet(p.text(t, 240)))
 		}
 	}
-	if n := v.firing(); n > 0 && v.status() != incident.Recovered {
+	if n := v.firing(); n > 0 && v.is != incident.Recovered {
 		out = append(out, bullet(say("%s still firing when last read", "最近一次读取时仍有 %s", count(n, "alarm was", "alarms were", "条告警未恢复"))))
 	}
 	if look := verdict(v.lastExecution()); look != nil {
@@ -106,15 +106,15 @@ func (v View) advice(p pen) words {
 		}
 	}
 	if len(out) == 1 {
-		out = append(out, v.followUp()...)
+		out = append(out, v.followUp(p)...)
 	}
 	return lines(out[:min(len(out), 7)]...)
 }
 
-func (v View) followUp() []words {
+func (v View) followUp(p pen) []words {
 	var out []words
 	settled := v.settled()
-	switch v.status() {
+	switch v.is {
 	case incident.Recovered:
 		for _, a := range settled {
 			if w, known := followUps[a]; known {
@@ -125,12 +125,27 @@ func (v View) followUp() []words {
 		if len(settled) > 0 {
 			out = append(out, bullet(say("What was executed above is still in place: decide whether it stays.", "上述已执行的变更仍然生效：请决定是否保留。")))
 		}
+		out = append(out, v.usual(p)...)
 		out = append(out, bullet(say("Repair it by hand; the evidence and the proposed solutions are below and in the archive. A new card comes if the alarm fires again.", "请人工处理，证据与曾提出的方案见下方及归档。告警再次触发时会发送新的卡片。")))
 	case incident.Expired:
+		out = append(out, v.usual(p)...)
 		out = append(out, bullet(say("Decide whether it can wait. To act: repair it by hand; a new plan is offered on a new card if the alarm fires again.", "请判断是否可以等待。如需处理请人工操作；告警再次触发时会在新卡片上给出新方案。")))
 	case incident.Diagnosing, incident.AwaitingConfirmation, incident.Executing, incident.Verifying, incident.RollingBack:
 	}
 	return out
+}
+
+// usual is what people do about the cause, from the registry of reasons; nothing for a name that is not in it.
+func (v View) usual(p pen) []words {
+	c, ok := v.cause()
+	if !ok {
+		return nil
+	}
+	advice := incident.Info(c.Reason).Advice
+	if advice.EN == "" {
+		return nil
+	}
+	return []words{bullet(p.text(advice, 300))}
 }
 
 // settled are the kinds of action that were taken and stand, each once, in order.

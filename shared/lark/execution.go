@@ -2,6 +2,7 @@ package lark
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 
 	"cce-oncall/shared/incident"
@@ -12,12 +13,11 @@ func (v View) execution(p pen, c cut) []element {
 	r := v.round()
 	x := r.Execution
 	after := words{}
-	if s, ok := r.Plan.Solution(v.letter(r)); ok && v.status() == incident.Executing {
+	if s, ok := r.Plan.Solution(v.letter(r)); ok && v.is == incident.Executing {
 		after = p.labelled(say("Then verified by", "完成后的验证方式"), s.Verify, 240)
 	}
-	out := []element{p.markdown(lines(v.consent(p, r), v.steps(p, x, c), after))}
-	running := x == nil || (x.DoneAt.IsZero() && x.Stopped == "" && !x.Unwinding)
-	if token := v.Tokens[ButtonStop]; token != "" && running && v.status() == incident.Executing {
+	out := []element{p.markdown(lines(v.confirmedBy(p, r), v.steps(p, x, c), after))}
+	if token := v.Tokens[ButtonStop]; token != "" && v.stopper(r) == "" && v.is == incident.Executing {
 		out = append(out, &button{
 			Tag: "button", ID: "stop", Type: "danger", Text: p.plain(say("Stop at the next safe point", "在下一个安全点停止")),
 			Confirm: &confirm{
@@ -30,11 +30,13 @@ func (v View) execution(p pen, c cut) []element {
 	return out
 }
 
-// consent names everybody who confirmed, when and how.
-func (v View) consent(p pen, r incident.Round) words {
-	all := decided(r, incident.Approve)
-	if r.Execution != nil && len(r.Execution.Confirmation.Decisions) > 0 {
+// confirmedBy names everybody who confirmed, when and how.
+func (v View) confirmedBy(p pen, r incident.Round) words {
+	var all []incident.Decision
+	if r.Execution != nil {
 		all = r.Execution.Confirmation.Decisions
+	} else if c := v.consent.Confirmation; c != nil {
+		all = c.Decisions
 	}
 	var out []words
 	for _, d := range all[:min(3, len(all))] {
@@ -109,7 +111,7 @@ func (p pen) goal(s incident.Step) words {
 func (v View) undo(p pen) []element {
 	token := v.Tokens[ButtonUndo]
 	r := v.round()
-	if token == "" || r.Execution == nil {
+	if token == "" || r.Execution == nil || v.consent.Undo != nil {
 		return nil
 	}
 	s, _ := r.Plan.Solution(v.letter(r))
@@ -145,7 +147,7 @@ func (v View) verification(p pen, c cut) []element {
 		out = append(out, say("Next look: %s", "下次检查：%s", p.clock(look.NextLook)))
 	}
 	out = append(out, p.findingLines(say("New since the change", "变更后新出现"), look.New, 3)...)
-	if !v.status().Final() { // then they are told as remaining risks
+	if !v.is.Final() { // then they are told as remaining risks
 		out = append(out, p.findingLines(say("Still wrong", "仍存在的问题"), look.Remaining, 3)...)
 	}
 	return []element{p.markdown(lines(out...))}
@@ -176,10 +178,16 @@ func (p pen) checkLine(ch incident.Check) words {
 	return out
 }
 
+// stillFiring is how verification counts alarms that have not cleared.
+var stillFiring = regexp.MustCompile(`^(\d{1,6}) firing$`)
+
 // value is what a check saw: a figure as it is, a known word in the reader's language.
 func (p pen) value(s string) words {
 	if w, ok := values[s]; ok {
 		return w
+	}
+	if m := stillFiring.FindStringSubmatch(s); m != nil {
+		return say("%s firing", "%s 条告警中", p.data(m[1], 6))
 	}
 	return p.data(s, 80)
 }

@@ -67,7 +67,7 @@ func firstDiagnosis() incident.Diagnosis {
 		At: at(14, 6), Verdict: incident.Fault,
 		Causes: []incident.Finding{
 			{
-				Reason: "ContainerCPUSaturated", Target: deployment(), Confidence: 0.9, Since: at(14, 5),
+				Reason: incident.ContainerCpuSaturated, Target: deployment(), Confidence: 0.9, Since: at(14, 5),
 				Summary: incident.Text{EN: "container CPU at 97 % of its limit", ZH: "容器 CPU 已达限制的 97%"},
 				Evidence: []incident.Evidence{
 					{Source: incident.FromMetric, Statement: "both pods use 0.97 of their limit of 1 CPU, above 0.80 for 9 minutes", Target: deployment(), At: at(14, 6)},
@@ -134,8 +134,9 @@ func firstPlan() *incident.Plan {
 	return &incident.Plan{Incident: "INC-20261122-7f3a", Round: 1, Solutions: []incident.Solution{scaleOut(), raiseLimit(), byHand("C")}, At: at(14, 6), ExpiresAt: at(14, 36)}
 }
 
-func approval(letter, by string, t time.Time) incident.Decision {
-	return incident.Decision{ID: "d-" + letter + by, Incident: "INC-20261122-7f3a", Solution: letter, Verb: incident.Approve, By: by, Chat: "oc_1", Message: "om_1", At: t}
+func approval(s incident.Solution, round int, by string, t time.Time) incident.Decision {
+	const id = "INC-20261122-7f3a"
+	return incident.Decision{ID: "d-" + s.ID + by, Incident: id, Round: round, Solution: s.ID, Digest: s.Digest(id), Verb: incident.Approve, By: by, Chat: "oc_1", Message: "om_1", At: t}
 }
 
 // view is the incident as it is when its first plan waits.
@@ -155,7 +156,7 @@ func view(l Language) View {
 func firstExecution() *incident.Execution {
 	return &incident.Execution{
 		Incident: "INC-20261122-7f3a", Round: 1, Seq: 3,
-		Confirmation: incident.Confirmation{Solution: "A", Decisions: []incident.Decision{approval("A", "ou_alice", at(14, 9))}, At: at(14, 9)},
+		Confirmation: incident.Confirmation{Solution: "A", Decisions: []incident.Decision{approval(scaleOut(), 1, "ou_alice", at(14, 9))}, At: at(14, 9)},
 		Steps:        []incident.StepRun{{Step: scaleOut().Steps[0], State: incident.StepApplied, Tries: 1, At: at(14, 10)}},
 		StartedAt:    at(14, 9), Deadline: at(14, 59),
 	}
@@ -165,7 +166,7 @@ func executing(l Language) View {
 	v := view(l)
 	v.Now = at(14, 10)
 	v.Tokens = map[string]string{ButtonStop: "tok-S"}
-	v.Incident.Rounds[0].Decisions = []incident.Decision{approval("A", "ou_alice", at(14, 9))}
+	v.Incident.Rounds[0].Decisions = []incident.Decision{approval(scaleOut(), 1, "ou_alice", at(14, 9))}
 	v.Incident.Rounds[0].Execution = firstExecution()
 	return v
 }
@@ -233,7 +234,7 @@ func recovered(l Language) View {
 		v.Incident.Alarms[i].ClearedAt = at(14, 27)
 	}
 	r := v.Incident.Last()
-	r.Decisions = []incident.Decision{approval("D", "ou_alice", at(14, 18)), approval("D", "ou_bob", at(14, 19))}
+	r.Decisions = []incident.Decision{approval(addNode(), 2, "ou_alice", at(14, 18)), approval(addNode(), 2, "ou_bob", at(14, 19))}
 	r.Execution = &incident.Execution{
 		Incident: v.Incident.ID, Round: 2, Confirmation: incident.Confirmation{Solution: "D", Decisions: r.Decisions, At: at(14, 19)},
 		Steps: []incident.StepRun{{Step: addNode().Steps[0], State: incident.StepSettled, At: at(14, 23)}}, StartedAt: at(14, 19), Deadline: at(15, 9), DoneAt: at(14, 23), Hops: 4,

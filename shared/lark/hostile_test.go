@@ -66,16 +66,22 @@ func hostileView(v View, text string) View {
 	v.Links = []Link{{Name: incident.Text{EN: text}, URL: "javascript:alert(1)"}}
 	v.Approvers = append([]string{text}, approvers...)
 	v.BotName = text
-	for i := range v.Incident.Rounds { // a refusal text would make every decision refused, and letters are looked up by tokens
-		r := &v.Incident.Rounds[i]
+	bind(v.Incident)
+	return v
+}
+
+// bind makes the decisions of a spoilt incident count again, each approval for the plan's first solution.
+func bind(i *incident.Incident) {
+	for k := range i.Rounds {
+		r := &i.Rounds[k]
 		for j := range r.Decisions {
-			r.Decisions[j].Refused = ""
-		}
-		if r.Execution != nil {
-			r.Execution.Stopped, r.Execution.Failed = text, text
+			d := &r.Decisions[j]
+			d.Refused = ""
+			if d.Verb == incident.Approve {
+				d.Solution, d.Digest = r.Plan.Solutions[0].ID, r.Plan.Solutions[0].Digest(r.Plan.Incident)
+			}
 		}
 	}
-	return v
 }
 
 var (

@@ -10,11 +10,12 @@ import (
 // and how sure is that (title), what must I do (first line), what is affected, why do you think so, what else could it be, what do
 // you propose and what will it do, how do I say yes. Buttons exist only while pressing them does something.
 func IncidentCard(v View) ([]byte, error) {
+	v = v.judged()
 	return write(v.Look, v.Now, func(p pen, c cut) card { return v.sheet(p, c).card(p) })
 }
 
 func (v View) sheet(p pen, c cut) sheet {
-	st := v.status()
+	st := v.is
 	s := sheet{
 		title:    v.headline(p),
 		subtitle: say("%s · %s", "%s · %s", p.data(v.Incident.Cluster.Label(), 60), p.data(string(v.Incident.ID), 50)),

@@ -38,6 +38,9 @@ func (v View) solution(p pen, c cut, s incident.Solution, open bool) []element {
 		main = append(main, say("**Risk**: %s", "**风险**：%s", term(p, risks, s.Risk)))
 	}
 	main = append(main, p.labelled(bold(say("Prediction", "预测")), s.Prediction, 400), p.labelled(bold(say("Impact", "影响")), s.Impact, 300))
+	if s.UnwindOnFailure && len(s.Steps) > 1 {
+		main = append(main, say("If a step fails, the ones before it are undone without asking.", "任一步骤失败时，之前的步骤会自动撤销。"))
+	}
 	if s.NeedsTwo {
 		main = append(main, say("Needs the confirmation of **two different people**.", "需要**两名不同人员**确认。"))
 	}

@@ -1,6 +1,8 @@
 package lark
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,8 +18,8 @@ func (v View) standing(p pen, st incident.Status) words {
 	case incident.AwaitingConfirmation:
 		return v.awaiting(p, r)
 	case incident.Executing:
-		if x := r.Execution; x != nil && x.Stopped != "" {
-			return say("**Stopping at the next safe point**, as %s asked. No further step is begun.", "**将在下一个安全点停止**（%s 要求），不再开始新的步骤。", p.person(x.Stopped))
+		if by := v.stopper(r); by != "" {
+			return say("**Stopping at the next safe point**, as %s asked. No further step is begun.", "**将在下一个安全点停止**（%s 要求），不再开始新的步骤。", p.person(by))
 		}
 		return say("**Solution %s is being carried out.** Nothing is needed from you; Stop ends it at the next safe point.", "**正在执行方案%s。** 无需操作；如需中止，“停止”会在下一个安全点生效。", p.data(v.letter(r), 2))
 	case incident.RollingBack:
@@ -84,16 +86,31 @@ func (p pen) offered(plan *incident.Plan) words {
 
 // halfConfirmed says that one of two needed people has confirmed.
 func (v View) halfConfirmed(p pen, r incident.Round) words {
-	for _, d := range decided(r, incident.Approve) {
-		if s, ok := r.Plan.Solution(d.Solution); ok && s.NeedsTwo {
-			return say("Solution %s: confirmed by %s at %s; **one more person has to confirm**.", "方案%s：%s 已于 %s 确认，**还需另一人确认**。", p.data(d.Solution, 2), p.person(d.By), p.clock(d.At))
-		}
+	all := v.consent.Approvals
+	var out []words
+	for _, k := range slices.Sorted(maps.Keys(all)) {
+		d := all[k][0]
+		out = append(out, say("Solution %s: confirmed by %s at %s; **one more person has to confirm**.", "方案%s：%s 已于 %s 确认，**还需另一人确认**。", p.data(k, 2), p.person(d.By), p.clock(d.At)))
 	}
-	return words{}
+	return lines(out[:min(3, len(out))]...)
+}
+
+// stopper is who asked for a stop, whether or not execute has seen it yet; empty when nobody has.
+func (v View) stopper(r incident.Round) string {
+	if r.Execution != nil && r.Execution.Stopped != "" {
+		return r.Execution.Stopped
+	}
+	if d := v.consent.Stop; d != nil {
+		return d.By
+	}
+	return ""
 }
 
 func (v View) verifying(p pen, r incident.Round) words {
 	look := verdict(r.Execution)
+	if d := v.consent.Undo; d != nil {
+		return say("**Solution %s will be undone**, as %s asked at %s. Nothing is needed from you.", "**即将撤销方案%s**（%s 于 %s 要求）。无需操作。", p.data(v.letter(r), 2), p.person(d.By), p.clock(d.At))
+	}
 	if x := r.Execution; x != nil && x.Failed != "" {
 		return say("**Solution %s ended without doing all of it:** %s", "**方案%s 未全部完成：** %s", p.data(v.letter(r), 2), p.data(x.Failed, 300))
 	}
@@ -111,14 +128,15 @@ func (v View) verifying(p pen, r incident.Round) words {
 
 func (v View) rejected(p pen, r incident.Round) words {
 	out := say("**The plan was rejected; it changed nothing.** %s", "**方案已被驳回，未做任何变更。** %s", v.reason(p))
-	for _, d := range decided(r, incident.Reject) {
-		why := say("no reason given", "未填写原因")
-		if d.Comment != "" {
-			why = p.data(d.Comment, 300)
-		}
-		out = lines(out, say("By %s at %s: %s", "%s 于 %s 驳回：%s", p.person(d.By), p.clock(d.At), why))
+	d := v.consent.Rejected
+	if d == nil {
+		return out
 	}
-	return out
+	why := say("no reason given", "未填写原因")
+	if d.Comment != "" {
+		why = p.data(d.Comment, 300)
+	}
+	return lines(out, say("By %s at %s: %s", "%s 于 %s 驳回：%s", p.person(d.By), p.clock(d.At), why))
 }
 
 // reason is why it was closed, in the record's own words.
@@ -142,8 +160,8 @@ func (v View) letter(r incident.Round) string {
 	if r.Execution != nil {
 		return r.Execution.Confirmation.Solution
 	}
-	for _, d := range decided(r, incident.Approve) {
-		return d.Solution
+	if c := v.consent.Confirmation; c != nil {
+		return c.Solution
 	}
 	return ""
 }

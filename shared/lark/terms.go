@@ -68,6 +68,7 @@ var stepStates = map[incident.StepState]words{
 	incident.StepApplied:    say("● applied, waiting until it has settled", "● 已下发，等待生效"),
 	incident.StepSettled:    say("✓ done", "✓ 已完成"),
 	incident.StepFailed:     say("✗ failed", "✗ 失败"),
+	incident.StepUndoing:    say("● being undone", "● 正在撤销"),
 	incident.StepUndone:     say("← undone", "← 已撤销"),
 	incident.StepUndoFailed: say("✗ could not be undone", "✗ 撤销失败"),
 }
@@ -86,6 +87,7 @@ var checkMarks = map[string]words{"ok": same("✓"), "bad": same("✗"), "unknow
 // values are the words that verification writes into a check, where a reader of Chinese wants his own.
 var values = map[string]words{
 	"firing": say("firing", "告警中"), "active": say("firing", "告警中"), "cleared": say("cleared", "已恢复"), "resolved": say("cleared", "已恢复"),
+	"gone": say("gone", "已消失"), "could not be seen": say("could not be seen", "无法获取"), "no data": say("no data", "无数据"), "AOM could not be asked": say("AOM could not be asked", "无法查询 AOM"),
 	"unknown": say("unknown", "未知"), "none": say("none", "无"), "yes": say("yes", "是"), "no": say("no", "否"), "": same("?"),
 }
 

@@ -25,6 +25,9 @@ type View struct {
 	Tokens    map[string]string // opaque single-use tokens by button: "A", "B", …, and the keys above; a button without one is not drawn
 	Approvers []string          // open_ids of who may confirm
 	Links     []Link
+
+	is      incident.Status  // what the law says of it, looked up once: see judged
+	consent incident.Consent // of the current round
 }
 
 // Link is a button that opens a page.
@@ -33,7 +36,14 @@ type Link struct {
 	URL  string // http(s)
 }
 
-func (v View) status() incident.Status { return v.Incident.Status(v.Now) }
+// judged asks the law once; a card asks for the answer in many places.
+func (v View) judged() View {
+	v.is = v.Incident.Status(v.Now)
+	if r := v.Incident.Last(); r != nil {
+		v.consent = r.Consent()
+	}
+	return v
+}
 
 // cause is the first cause of the latest round that has one.
 func (v View) cause() (incident.Finding, bool) {
@@ -147,21 +157,16 @@ func (v View) alarmHeadline(p pen) words {
 
 func noStop(s string) string { return strings.TrimRight(s, " .。") }
 
-// decided finds the decision that counts: the last that was not refused, with the wanted verb.
-func decided(r incident.Round, verb incident.Verb) []incident.Decision {
-	var out []incident.Decision
-	for _, d := range r.Decisions {
-		if d.Verb == verb && d.Refused == "" {
-			out = append(out, d)
-		}
-	}
-	return out
-}
-
 // verdict is the last look of an execution, nil before the first.
 func verdict(x *incident.Execution) *incident.Verification {
 	if x == nil || len(x.Verification) == 0 {
 		return nil
 	}
 	return &x.Verification[len(x.Verification)-1]
+}
+
+// Headline is an incident in one line, as its card's title says it: for lists, reports and answers.
+func Headline(i *incident.Incident, now time.Time, l Look) incident.Text {
+	w := title(View{Incident: i, Now: now}.headline(l.pen(now)), 160)
+	return incident.Text{EN: w.raw.en, ZH: w.raw.zh}
 }
