@@ -191,7 +191,7 @@ func TestPromQLPerInstance(t *testing.T) {
 		type response struct {
 			Status         string         `json:"status"`
 			Data           map[string]any `json:"data"`
-			HttpStatusCode int            `json:"-"` //nolint:revive // the SDK finds it by this name
+			HttpStatusCode int            `json:"-"` // the SDK finds it by this name
 		}
 		d := def.NewHttpRequestDefBuilder().WithMethod("GET").WithPath("/v1/{project_id}/" + instance + "aom/api/v1/query").WithResponse(new(response)).
 			WithContentType("application/json").WithRequestField(def.NewFieldDef().WithName("Query").WithJsonTag("query").WithLocationType(def.Query)).Build()

@@ -107,6 +107,7 @@ func New(opt Options) (*Cloud, error) {
 	fg := opt.Functions
 	fg.Region, fg.Project, fg.Clock, fg.Credentials, fg.Log = opt.Region, opt.Project, opt.Clock, c.IAM, opt.Log
 	fg.LogSink = c.sink
+	fg.Fetch = func(ctx context.Context, url string) ([]byte, error) { return c.OBS.Read(ctx, url) }
 	var err error
 	if c.Functions, err = functiongraph.New(fg); err != nil {
 		return nil, fmt.Errorf("make the function platform: %w", err)

@@ -2,7 +2,7 @@ package fakecloud_test
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // the older OBS signature is HMAC-SHA1 by definition
+	"crypto/sha1" // the older OBS signature is HMAC-SHA1 by definition
 	"encoding/base64"
 	"io"
 	"net/http"

@@ -126,9 +126,28 @@ func TestTerraformFunction(t *testing.T) {
 	api(t, s, "PUT", "{P}/fgs/functions/"+bare+"/async-invoke-config", `{"max_async_retry_attempts":4}`, 400)
 	api(t, s, "DELETE", "{P}/fgs/functions/"+bare+"/async-invoke-config", "", 204)
 	api(t, s, "GET", "{P}/fgs/functions/"+bare+"/async-invoke-config", "", 404)
+	s.OBS.CreateBucket("code", true)
+	fromOBS := `{"code_type":"obs","code_url":"https://code.obs.cn-north-4.myhuaweicloud.com/fn/diagnose.zip"}`
+	api(t, s, "PUT", "{P}/fgs/functions/"+urn+"/code", fromOBS, 400)
+	s.OBS.Put("code", "fn/diagnose.zip", raw)
+	api(t, s, "PUT", "{P}/fgs/functions/"+urn+"/code", fromOBS, 200)
 	api(t, s, "PUT", "{P}/fgs/functions/"+urn+"/code", `{"code_type":"zip","code_filename":"diagnose.zip","func_code":{"file":"bm8gemlw"}}`, 400)
 	api(t, s, "DELETE", "{P}/fgs/functions/"+bare, "", 204)
 	api(t, s, "GET", "{P}/fgs/functions/"+urn+"/config", "", 404)
+}
+
+func TestTriggerTypesOfARegion(t *testing.T) {
+	s := serve(t, func(o *fakecloud.Options) { o.Functions.TriggerTypes = []string{"TIMER", "DEDICATEDGATEWAY"} })
+	raw, err := bundle.Zip([]byte("#!/bin/sh\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fn, err := s.Functions.Create(functiongraph.Spec{Name: "f", Zip: raw, Timeout: 3 * time.Second, MemoryMB: 128})
+	if err != nil {
+		t.Fatal(err)
+	}
+	api(t, s, "POST", "{P}/fgs/triggers/"+fn, `{"trigger_type_code":"SMN","event_data":{"topic_urn":"u"}}`, 400)
+	api(t, s, "GET", "{P}/fgs/triggertypes", "", 200)
 }
 
 func TestTerraformTrigger(t *testing.T) {

@@ -42,7 +42,7 @@ func run(args []string, out io.Writer) error {
 	if len(raw) > bundle.MaxInline {
 		return fmt.Errorf("%s is %d bytes, more than the %d that FunctionGraph takes inline", *to, len(raw), bundle.MaxInline)
 	}
-	if err := os.WriteFile(*to, raw, 0o644); err != nil { //nolint:gosec // a build product, not a secret
+	if err := os.WriteFile(*to, raw, 0o644); err != nil { // a build product, not a secret
 		return fmt.Errorf("write the zip: %w", err)
 	}
 	sum := sha256.Sum256(raw)

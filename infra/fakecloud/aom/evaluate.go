@@ -303,7 +303,7 @@ func instant(ctx context.Context, i Instance, promql string, at time.Time) ([]sa
 		return nil, fmt.Errorf("read the answer of Prometheus (%s): %w", resp.Status, err)
 	}
 	if answer.Status != "success" {
-		return nil, fmt.Errorf("Prometheus refused the query: %s", answer.Error)
+		return nil, fmt.Errorf("the server refused the query: %s", answer.Error)
 	}
 	if answer.Data.ResultType != "vector" {
 		return nil, fmt.Errorf("the expression gives a %s, not a vector", answer.Data.ResultType)

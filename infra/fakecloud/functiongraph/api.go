@@ -1,6 +1,7 @@
 package functiongraph
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -63,16 +64,32 @@ func (p *Platform) apiCreate(c *edge.Call) (edge.Answer, error) {
 	if err := body.apply(&spec, raw); err != nil {
 		return edge.Answer{}, err
 	}
-	if body.FuncCode == nil {
-		return edge.Answer{}, edge.BadRequest("func_code is required: the emulator takes packages only inline")
-	}
-	if spec.Zip, err = base64.StdEncoding.DecodeString(body.FuncCode.File); err != nil {
-		return edge.Answer{}, edge.BadRequest("func_code.file is not base64")
+	if spec.Zip, err = p.packageOf(c.Context(), body); err != nil {
+		return edge.Answer{}, err
 	}
 	if _, err := p.Create(spec); err != nil {
 		return edge.Answer{}, refusal(err)
 	}
 	return p.describe(spec.Name)
+}
+
+// packageOf reads a function's zip from the request, or from OBS where the request names it.
+func (p *Platform) packageOf(ctx context.Context, c config) ([]byte, error) {
+	switch {
+	case c.FuncCode != nil && c.FuncCode.File != "":
+		raw, err := base64.StdEncoding.DecodeString(c.FuncCode.File)
+		if err != nil {
+			return nil, edge.BadRequest("func_code.file is not base64")
+		}
+		return raw, nil
+	case c.CodeType == "obs" && c.CodeURL != "" && p.opt.Fetch != nil:
+		raw, err := p.opt.Fetch(ctx, c.CodeURL)
+		if err != nil {
+			return nil, &edge.Error{Status: http.StatusBadRequest, Code: "FSS.1068", Message: "the package cannot be read from OBS: " + err.Error()}
+		}
+		return raw, nil
+	}
+	return nil, edge.BadRequest("func_code, or code_url with code_type obs, is required")
 }
 
 func (p *Platform) apiUpdateConfig(c *edge.Call) (edge.Answer, error) {
@@ -88,12 +105,9 @@ func (p *Platform) apiUpdateCode(c *edge.Call) (edge.Answer, error) {
 	if err != nil {
 		return edge.Answer{}, err
 	}
-	if body.FuncCode == nil {
-		return edge.Answer{}, edge.BadRequest("func_code is required: the emulator takes packages only inline")
-	}
-	zip, err := base64.StdEncoding.DecodeString(body.FuncCode.File)
+	zip, err := p.packageOf(c.Context(), body)
 	if err != nil {
-		return edge.Answer{}, edge.BadRequest("func_code.file is not base64")
+		return edge.Answer{}, err
 	}
 	return p.change(c, func(s *Spec) error {
 		s.Zip = zip

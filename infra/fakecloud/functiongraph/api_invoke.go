@@ -2,6 +2,8 @@ package functiongraph
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -23,12 +25,20 @@ func (p *Platform) invokeRoutes(function string) []edge.Route {
 	}
 }
 
+// syncCut is when the gateway in front of the service gives up on a synchronous answer; the run goes on.
+const syncCut = 90 * time.Second
+
 func (p *Platform) apiInvoke(c *edge.Call) (edge.Answer, error) {
 	name, err := p.named(c)
 	if err != nil {
 		return edge.Answer{}, err
 	}
-	result, err := p.Invoke(c.Context(), name, eventOf(c), "api")
+	ctx, cancel := context.WithTimeout(c.Context(), syncCut)
+	defer cancel()
+	result, err := p.Invoke(ctx, name, eventOf(c), "api")
+	if errors.Is(err, context.DeadlineExceeded) {
+		return edge.Answer{}, &edge.Error{Status: http.StatusGatewayTimeout, Code: "APIGW.0201", Message: "Backend timeout."}
+	}
 	if err != nil {
 		return edge.Answer{}, refusal(err)
 	}
@@ -199,6 +209,7 @@ func (p *Platform) triggerRoutes() []edge.Route {
 		return edge.Trace{Service: "FunctionGraph", Resource: "trigger", Name: name, Of: "urn"}
 	}
 	return []edge.Route{
+		{Method: "GET", Path: "/v2/{project}/fgs/triggertypes", Action: "functiongraph:trigger:listTrigger", Do: func(*edge.Call) (edge.Answer, error) { return edge.OK(p.opt.TriggerTypes) }},
 		{Method: "POST", Path: all, Action: "functiongraph:trigger:createTrigger", Trace: trace("createTrigger"), Do: p.apiAddTrigger},
 		{Method: "GET", Path: all, Action: "functiongraph:trigger:listTrigger", Do: p.apiTriggers},
 		{Method: "GET", Path: one, Action: "functiongraph:trigger:getTrigger", Do: p.apiTrigger},

@@ -80,7 +80,7 @@ func (p *Platform) deliver(f *function, id string, payload []byte, source string
 // executeAsync runs once; with QueueOverflow it waits for an instance instead of being dropped.
 func (p *Platform) executeAsync(f *function, r *run) outcome {
 	for {
-		o := p.execute(context.Background(), f, r)
+		o := p.execute(f, r)
 		if o.code != codeOverLimit || !p.opt.QueueOverflow {
 			return o
 		}

@@ -137,28 +137,14 @@ func (p *Platform) Forward(w http.ResponseWriter, r *http.Request, b Backend) {
 	if timeout <= 0 {
 		timeout = 5 * time.Second
 	}
-	type done struct {
-		result Result
-		err    error
+	ctx, cancel := context.WithTimeout(r.Context(), timeout)
+	defer cancel()
+	result, err := p.Invoke(ctx, b.Function, event, "gateway")
+	if err != nil {
+		gatewayFailure(w, err)
+		return
 	}
-	ch := make(chan done, 1)
-	// The function runs on when the gateway gives up on it: its work is not undone by a slow answer.
-	go func() {
-		result, err := p.Invoke(context.WithoutCancel(r.Context()), b.Function, event, "gateway")
-		ch <- done{result, err}
-	}()
-	timer := time.NewTimer(timeout)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		gatewayError(w, http.StatusGatewayTimeout, "APIG.0201", "Backend timeout.")
-	case d := <-ch:
-		if d.err != nil {
-			gatewayFailure(w, d.err)
-			return
-		}
-		writeAnswer(w, d.result)
-	}
+	writeAnswer(w, result)
 }
 
 func envelope(r *http.Request, body []byte, id string, b Backend) apiEvent {
@@ -225,6 +211,8 @@ func writeAnswer(w http.ResponseWriter, result Result) {
 
 func gatewayFailure(w http.ResponseWriter, err error) {
 	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		gatewayError(w, http.StatusGatewayTimeout, "APIG.0201", "Backend timeout.")
 	case errors.Is(err, ErrNoFunction):
 		gatewayError(w, http.StatusNotFound, "APIG.0103", "The backend does not exist")
 	case errors.Is(err, ErrTooLarge):

@@ -75,7 +75,8 @@ type Result struct {
 	Log       string // last 4 KB of what it wrote
 }
 
-// Invoke runs a function synchronously. Failures of the function are a Result; an error means that it was never run.
+// Invoke runs a function synchronously. Failures of the function are a Result; an error means that it was never run, or that ctx ended
+// before it did: it then runs on, because its work is not undone by a caller that went away.
 func (p *Platform) Invoke(ctx context.Context, ref string, payload []byte, source string) (Result, error) {
 	if len(payload) > MaxSyncPayload {
 		return Result{}, fmt.Errorf("%w: more than 6 MB", ErrTooLarge)
@@ -90,18 +91,27 @@ func (p *Platform) Invoke(ctx context.Context, ref string, payload []byte, sourc
 		return Result{}, fmt.Errorf("%w: %s", ErrNoFunction, ref)
 	}
 	p.enter()
-	defer p.leave()
 	r := &run{id: edge.NewID(), payload: payload, source: source, attempt: 1, queued: time.Now()}
-	o := p.execute(ctx, f, r)
-	return Result{RequestID: r.id, Status: o.status, Code: o.code, Message: o.why, Body: o.body, Log: p.tail(f, r)}, nil
+	done := make(chan Result, 1)
+	go func() {
+		defer p.leave()
+		o := p.execute(f, r)
+		done <- Result{RequestID: r.id, Status: o.status, Code: o.code, Message: o.why, Body: o.body, Log: p.tail(f, r)}
+	}()
+	select {
+	case result := <-done:
+		return result, nil
+	case <-ctx.Done():
+		return Result{RequestID: r.id}, ctx.Err()
+	}
 }
 
 // execute runs one delivery to its end and records it.
-func (p *Platform) execute(ctx context.Context, f *function, r *run) outcome {
+func (p *Platform) execute(f *function, r *run) outcome {
 	r.fetched, r.done = make(chan struct{}), make(chan outcome, 1)
 	i, o, ok := p.acquire(f, r)
 	if ok {
-		o = p.await(ctx, f, i, r)
+		o = p.await(f, i, r)
 		p.release(f, i, r)
 	}
 	p.note(f, r, o)
@@ -184,7 +194,7 @@ func (p *Platform) grant(i *instance, r *run, spec Spec, now time.Time) bool {
 }
 
 // await waits for the outcome: an answer, the timeout, or the death of the process.
-func (p *Platform) await(ctx context.Context, f *function, i *instance, r *run) outcome {
+func (p *Platform) await(f *function, i *instance, r *run) outcome {
 	p.mu.Lock()
 	timeout := f.spec.Timeout
 	p.mu.Unlock()

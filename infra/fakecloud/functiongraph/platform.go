@@ -50,7 +50,11 @@ type Options struct {
 	Topics          Topics
 	LogSink         LogSink
 	Log             zerolog.Logger
-	ExtraEnv        []string // given to every process beside the RUNTIME_ variables, such as SSL_CERT_FILE
+	// Fetch reads a package that lies in OBS (code_url); without it only inline packages are taken.
+	Fetch func(ctx context.Context, url string) ([]byte, error)
+	// TriggerTypes are those that the region offers; default all that the emulator knows. Not every region has SMN.
+	TriggerTypes []string
+	ExtraEnv     []string // given to every process beside the RUNTIME_ variables, such as SSL_CERT_FILE
 
 	IdleTimeout   time.Duration // default 1 min, as the real platform
 	StartTimeout  time.Duration // from process start to its first poll; default 30 s
@@ -98,6 +102,9 @@ func New(opt Options) (*Platform, error) {
 	}
 	if opt.RetryDelay == 0 {
 		opt.RetryDelay = time.Second
+	}
+	if opt.TriggerTypes == nil {
+		opt.TriggerTypes = []string{TriggerTimer, TriggerSMN, TriggerGateway}
 	}
 	p := &Platform{opt: opt, functions: map[string]*function{}, copies: map[string]int{}, spawner: newSpawner()}
 	p.quiet = sync.NewCond(&p.mu)

@@ -15,7 +15,7 @@ import (
 	"cce-oncall/infra/fakecloud/edge"
 )
 
-// Trigger types that do something here; others are refused as a region without them would.
+// Trigger types that do something here; others are refused, as by a region without them.
 const (
 	TriggerTimer   = "TIMER"
 	TriggerSMN     = "SMN"
@@ -50,6 +50,9 @@ func (p *Platform) AddTrigger(ref, kind, status string, data map[string]any) (Tr
 	t := &Trigger{ID: edge.NewID(), Type: kind, Status: status, EventData: maps.Clone(data), Created: now, Changed: now}
 	if t.Status == "" {
 		t.Status = "ACTIVE"
+	}
+	if !slices.Contains(p.opt.TriggerTypes, kind) {
+		return Trigger{}, fmt.Errorf("%w: FSS.1123 trigger type %q is not offered in this region", ErrSetting, kind)
 	}
 	if err := t.prepare(now); err != nil {
 		return Trigger{}, err
@@ -115,8 +118,6 @@ func (t *Trigger) prepare(now time.Time) error {
 		if t.text("path") == "" {
 			return fmt.Errorf("%w: a gateway trigger needs a path", ErrSetting)
 		}
-	default:
-		return fmt.Errorf("%w: FSS.1123 trigger type %q is not offered in this region", ErrSetting, t.Type)
 	}
 	return nil
 }

@@ -165,7 +165,7 @@ func (p Policy) check() error {
 	}
 	for _, st := range p.Statement {
 		if st.Effect != "Allow" && st.Effect != "Deny" {
-			return errors.New("Effect must be Allow or Deny")
+			return errors.New("a statement's Effect must be Allow or Deny")
 		}
 		for _, a := range st.Action {
 			if a != "*" && strings.Count(a, ":") != 2 {

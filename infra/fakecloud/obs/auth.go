@@ -2,7 +2,7 @@ package obs
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // the older OBS signature is HMAC-SHA1 by definition
+	"crypto/sha1" // the older OBS signature is HMAC-SHA1 by definition
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"

@@ -3,7 +3,7 @@ package obs_test
 import (
 	"bytes"
 	"context"
-	"crypto/md5" //nolint:gosec // Content-MD5 is MD5 by definition
+	"crypto/md5" // Content-MD5 is MD5 by definition
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -67,7 +67,7 @@ func (f fixture) client(change func(*s3.Options)) *s3.Client {
 
 func put(t *testing.T, c *s3.Client, key, body string, change func(*s3.PutObjectInput)) (*s3.PutObjectOutput, error) {
 	t.Helper()
-	sum := md5.Sum([]byte(body)) //nolint:gosec // by definition
+	sum := md5.Sum([]byte(body)) // by definition
 	in := &s3.PutObjectInput{
 		Bucket: aws.String("state"), Key: &key, Body: bytes.NewReader([]byte(body)), ContentType: aws.String("application/json"),
 		ContentMD5: aws.String(base64.StdEncoding.EncodeToString(sum[:])),
@@ -206,7 +206,7 @@ func TestQuirks(t *testing.T) {
 			c := f.client(func(o *s3.Options) {
 				o.BaseEndpoint = aws.String("https://obs.cn-north-4.emulator.test")
 				transport := tls.Client().Transport.(*http.Transport).Clone()
-				transport.TLSClientConfig.InsecureSkipVerify = true //nolint:gosec // a test server under another name
+				transport.TLSClientConfig.InsecureSkipVerify = true // a test server under another name
 				transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 					return (&net.Dialer{}).DialContext(ctx, network, tls.Listener.Addr().String())
 				}

@@ -1,6 +1,9 @@
 package obs
 
 import (
+	"bytes"
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -152,6 +155,37 @@ func (s *Store) serveObject(w http.ResponseWriter, r *http.Request, body []byte,
 	}
 	return refuse(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.")
 }
+
+// Read returns the newest state of an object by its URL, https://bucket.obs.region.../key, as another service of the account reads it.
+func (s *Store) Read(ctx context.Context, url string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, fmt.Errorf("read the address: %w", err)
+	}
+	bucketName, key, _ := address(r)
+	w := &keeping{header: http.Header{}, status: http.StatusOK}
+	s.dispatch(w, r, nil, bucketName, key)
+	if w.status != http.StatusOK {
+		return nil, fmt.Errorf("read %s of %s: status %d", key, bucketName, w.status)
+	}
+	return w.body.Bytes(), nil
+}
+
+// keeping holds an answer for a caller inside.
+type keeping struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+// Header is the answer's.
+func (k *keeping) Header() http.Header { return k.header }
+
+// WriteHeader keeps the status.
+func (k *keeping) WriteHeader(code int) { k.status = code }
+
+// Write keeps the body.
+func (k *keeping) Write(p []byte) (int, error) { return k.body.Write(p) }
 
 type statusWriter struct {
 	http.ResponseWriter
