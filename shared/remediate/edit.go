@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -291,6 +292,8 @@ func (m image) stand(obj object, mark string) (stand, error) {
 		return standUndone, nil
 	case isAfter && samePlan(mark, left): // ours, or a later step's of this plan on the same object
 		return standAfter, nil
+	case samePlan(mark, left) && strings.HasSuffix(left, undone): // the plan is on its way back: no step of it may go forward
+		return standUndone, nil
 	case isBefore && left != mark:
 		return standBefore, nil
 	default:
