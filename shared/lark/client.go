@@ -163,7 +163,7 @@ func (c *Client) try(ctx context.Context, a attempt) error {
 	if err != nil {
 		return &Error{Op: a.op, Err: cause(err), Msg: platformWords(cause(err).Error(), c.secret)}
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // all of it is read below; nothing is lost by a failure here
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
 		return &Error{Op: a.op, Err: err, Msg: platformWords(err.Error(), c.secret)}

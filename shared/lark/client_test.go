@@ -63,7 +63,7 @@ func (p *platform) serve(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			panic(err)
 		}
-		w.Write(b)
+		answerWith(w, string(b))
 		return
 	}
 	p.asked = append(p.asked, asked{r.Method, r.URL.RequestURI(), strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), string(body)})
@@ -72,7 +72,13 @@ func (p *platform) serve(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(k, v)
 	}
 	w.WriteHeader(a.status)
-	io.WriteString(w, a.body)
+	answerWith(w, a.body)
+}
+
+func answerWith(w io.Writer, s string) {
+	if _, err := io.WriteString(w, s); err != nil {
+		panic(err) // the test's own connection
+	}
 }
 
 // client waits without waiting and remembers for how long.
@@ -345,14 +351,14 @@ func TestFailedTokenFetchIsNotShared(t *testing.T) {
 	var n atomic.Int64
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasSuffix(r.URL.Path, "/internal") {
-			io.WriteString(w, sent)
+			answerWith(w, sent)
 			return
 		}
 		if n.Add(1) == 1 {
-			io.WriteString(w, `{"code":10014,"msg":"app secret invalid"}`)
+			answerWith(w, `{"code":10014,"msg":"app secret invalid"}`)
 			return
 		}
-		io.WriteString(w, `{"code":0,"tenant_access_token":"t-x","expire":7200}`)
+		answerWith(w, `{"code":0,"tenant_access_token":"t-x","expire":7200}`)
 	}))
 	defer srv.Close()
 	p := &platform{Server: srv}

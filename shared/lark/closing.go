@@ -14,10 +14,21 @@ func (v View) history(p pen, c cut, st incident.Status) words {
 	rounds := v.Incident.Rounds
 	var out []words
 	earlier := rounds[:max(0, len(rounds)-1)]
+	if c, now := firstCause(rounds), v.round().Diagnosis.Causes; len(earlier) > 0 && c.Reason != "" && (len(now) == 0 || now[0].Reason != c.Reason) {
+		out = append(out, bullet(say("Began at %s as: %s", "起因（%s）：%s", p.clock(v.began()), p.broken(c))))
+	}
 	for _, r := range earlier[max(0, len(earlier)-c.few(4, 2)):] {
 		out = append(out, bullet(v.roundLine(p, r)))
 	}
 	return lines(out...)
+}
+
+// firstCause is what the incident began with; empty when the first look proved nothing.
+func firstCause(rounds []incident.Round) incident.Finding {
+	if len(rounds) == 0 || len(rounds[0].Diagnosis.Causes) == 0 {
+		return incident.Finding{}
+	}
+	return rounds[0].Diagnosis.Causes[0]
 }
 
 // roundLine is a past round in one line: which solution, who, when, what came of it, and what was left.

@@ -56,6 +56,7 @@ func fill(v reflect.Value, text string) {
 		default:
 			v.SetString(text)
 		}
+	default: // numbers, times' insides, functions
 	}
 }
 

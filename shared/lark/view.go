@@ -121,8 +121,8 @@ func (v View) headline(p pen) words {
 		return v.alarmHeadline(p)
 	}
 	if end := v.Incident.Closed; end != nil && end.Status == incident.Recovered {
-		if first := v.Incident.Rounds[0].Diagnosis.Causes; len(first) > 0 {
-			c = first[0]
+		if first := firstCause(v.Incident.Rounds); first.Reason != "" {
+			c = first
 		}
 		return say("%s, %s to %s (%s)", "%s，%s 至 %s（历时 %s）", p.broken(c), p.clock(v.began()), p.clock(end.At), span(end.At.Sub(v.began())))
 	}
