@@ -74,7 +74,7 @@ func (k *Kit) access(ctx context.Context, c config.Cluster, cce *huaweicloud.CCE
 		if err != nil {
 			return a, err
 		}
-		a.Kubeconfig, a.Insecure = raw, address == "external"
+		a.Kubeconfig = raw
 	default:
 		a.KubeconfigPath = c.Kubeconfig
 	}
