@@ -61,6 +61,9 @@ func ParseEvent(raw json.RawMessage) (Alarm, error) {
 		Labels:    meta,
 		Raw:       kept.Bytes(),
 	}
+	if a.FiredAt.IsZero() {
+		a.FiredAt = a.ArrivedAt // the next best: it was firing when it arrived
+	}
 	ids := parseResourceID(meta["resource_id"])
 	a.Rule = rule(notes, parts(e.Policy), parts(e.AttachRule))
 	name := firstText(meta["event_name"], meta["alarmName"], ids["alarmName"], meta["alertname"], a.Rule.Name, meta["alarm_rule_name"])

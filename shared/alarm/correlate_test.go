@@ -1,6 +1,7 @@
 package alarm
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -472,6 +473,32 @@ func TestRoute(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
+}
+
+// FuzzCorrelate feeds whatever parses as events, in both directions.
+func FuzzCorrelate(f *testing.F) {
+	f.Add([]byte(eventJSON + "\n" + strings.Replace(eventJSON, "FailedScheduling", "NodeNotReady", 1) + "\n{}"))
+	f.Add([]byte(`{"metadata":{"event_name":"NodeNotReady","node":"n1"},"starts_at":1795330800000}` + "\n" + `{"metadata":{"event_name":"Unhealthy","pod":"web-7d9f8c6b5-x2k4v","nameSpace":"shop"},"starts_at":1,"ends_at":99999999999999}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var alarms []Alarm
+		for line := range bytes.Lines(data) {
+			if a, err := ParseEvent(line); err == nil && len(alarms) < 50 {
+				alarms = append(alarms, a)
+			}
+		}
+		forth := Correlate(alarms, shop(), Options{})
+		slices.Reverse(alarms)
+		if d := cmp.Diff(forth, Correlate(append(alarms, alarms...), shop(), Options{})); d != "" {
+			t.Fatalf("order or repetition matters\n%s", d)
+		}
+		keys := map[string]bool{}
+		for _, g := range forth {
+			if keys[g.Key] || len(g.Alarms) == 0 || g.Key != g.Keys[0] {
+				t.Fatalf("group %+v", g)
+			}
+			keys[g.Key] = true
+		}
+	})
 }
 
 func BenchmarkCorrelate100000(b *testing.B) {

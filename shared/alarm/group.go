@@ -82,9 +82,16 @@ func (g *Group) describe(all []placed) {
 		zh = append(zh, fmt.Sprintf("%s ×%d", t[1], count[n]))
 	}
 	where := strings.TrimSpace(g.Root.Kind + " " + g.Root.path())
-	since := g.FirstAt.UTC().Format("2006-01-02 15:04:05 UTC")
-	g.Summary = fmt.Sprintf("%s: %s (%d active of %d alarms, since %s)", where, strings.Join(en, ", "), g.Active, len(g.Alarms), since)
-	g.SummaryZH = fmt.Sprintf("%s：%s（共 %d 条告警，%d 条未恢复，始于 %s）", where, strings.Join(zh, "，"), len(g.Alarms), g.Active, since)
+	if where == "" {
+		where = "unknown object"
+	}
+	since, sinceZH := "", ""
+	if !g.FirstAt.IsZero() {
+		at := g.FirstAt.UTC().Format("2006-01-02 15:04:05 UTC")
+		since, sinceZH = ", since "+at, "，始于 "+at
+	}
+	g.Summary = fmt.Sprintf("%s: %s (%d active of %d alarms%s)", where, strings.Join(en, ", "), g.Active, len(g.Alarms), since)
+	g.SummaryZH = fmt.Sprintf("%s：%s（共 %d 条告警，%d 条未恢复%s）", where, strings.Join(zh, "，"), len(g.Alarms), g.Active, sinceZH)
 	if len(g.Folded) > 0 {
 		g.Summary += fmt.Sprintf("; effects on %d more objects", len(g.Folded))
 		g.SummaryZH += fmt.Sprintf("；另影响 %d 个对象", len(g.Folded))

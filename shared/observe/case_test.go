@@ -205,6 +205,24 @@ func TestReadCaseNamesTheField(t *testing.T) {
 	}
 }
 
+func TestEndlessQuantityIsAGapAndNoHang(t *testing.T) {
+	s := mustRead(t, `{"version":1,"at":"2026-11-22T07:00:00Z","objects":[
+		{"apiVersion":"v1","kind":"Node","metadata":{"name":"n1","labels":{"commit":"12e3456789"}},"status":{"allocatable":{"cpu":"4"}}},
+		{"apiVersion":"v1","kind":"Node","metadata":{"name":"n2"},"status":{"allocatable":{"cpu":"1e2000000000"}}},
+		{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[{"name":"c","resources":{"limits":{"memory":"1e-90000000"}}}]}}]}`)
+	if len(s.Objects.Nodes) != 1 || len(s.Objects.Pods) != 0 || len(s.Objects.Other) != 2 {
+		t.Errorf("%d nodes, %d pods, %d others", len(s.Objects.Nodes), len(s.Objects.Pods), len(s.Objects.Other))
+	}
+	want := []string{
+		"Node n2 could not be read: status.allocatable.cpu: the quantity is beyond all measure",
+		"Pod p could not be read: spec.containers.resources.limits.memory: the quantity is beyond all measure",
+	}
+	if d := cmp.Diff(want, s.Gaps); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+	s.Scene(nil)
+}
+
 func FuzzReadCase(f *testing.F) {
 	f.Add([]byte(fullCase))
 	f.Add([]byte(`{"version":1,"at":"2026-11-22T07:00:00Z","objects":[{"kind":"Node","apiVersion":"v1","status":{"capacity":{"cpu":"x"}}}]}`))

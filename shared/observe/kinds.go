@@ -168,6 +168,10 @@ func (s *Snapshot) readObject(field string, raw json.RawMessage, from head) erro
 		if k.name != h.Kind || !k.also[h.APIVersion] {
 			continue
 		}
+		if at := endlessQuantity(raw); at != "" {
+			s.gap(fmt.Sprintf("%s could not be read: %s: the quantity is beyond all measure", nameOf(h), at))
+			break
+		}
 		err := k.read(&s.Objects, raw)
 		if err == nil {
 			return nil

@@ -3,6 +3,7 @@ package observe
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -163,10 +164,12 @@ func (v *scene) nodeLine(n *corev1.Node) incident.NodeLine {
 		memory.Add(r[corev1.ResourceMemory])
 	}
 	share := func(used resource.Quantity, of corev1.ResourceName) float64 {
-		if a := n.Status.Allocatable[of]; a.AsApproximateFloat64() > 0 {
-			return used.AsApproximateFloat64() / a.AsApproximateFloat64()
+		a := n.Status.Allocatable[of]
+		s := used.AsApproximateFloat64() / a.AsApproximateFloat64()
+		if math.IsNaN(s) || math.IsInf(s, 0) { // nothing is allocatable, or more than a number holds
+			return 0
 		}
-		return 0
+		return s
 	}
 	l.RequestedCPU, l.RequestedMem = share(cpu, corev1.ResourceCPU), share(memory, corev1.ResourceMemory)
 	return l
