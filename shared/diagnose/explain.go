@@ -40,8 +40,7 @@ var (
 	coarse = these(incident.AppExitError, incident.LivenessProbeFailed, incident.ReadinessProbeFailed, incident.StartupProbeFailed,
 		incident.InitContainerFailed, incident.AppDependencyFailure, incident.KilledBySigkillNotOOM, incident.NoForegroundProcess,
 		incident.RolloutTimeout, incident.ReadinessFlapping, incident.ProbeFlaky, incident.JobBackoffLimitExceeded,
-		incident.StatefulSetOrdinalBlocked, incident.RolloutHeldByStrategy, incident.CreateContainerError, incident.SegfaultOrAbort,
-		incident.LivenessProbeTooImpatient, incident.ReadinessProbeTooImpatient, incident.StartupProbeTooImpatient)
+		incident.StatefulSetOrdinalBlocked, incident.RolloutHeldByStrategy, incident.CreateContainerError, incident.SegfaultOrAbort)
 	// starving is what a service shows when something it needs is gone.
 	starving = either(symptom, these(incident.AppExitError, incident.LivenessProbeFailed, incident.ReadinessProbeFailed,
 		incident.StartupProbeFailed, incident.InitContainerFailed, incident.AppDependencyFailure, incident.RolloutTimeout,
@@ -56,9 +55,9 @@ var (
 		incident.DNSSearchAmplification, incident.ScaleDownBlocked, incident.CronJobMissedStarts, incident.NTPDrift)
 	changes = domain(incident.ChangeDomain)
 	// breaks is what takes a workload or Service away from its callers, or makes it slow.
-	breaks = but(either(domain(incident.AdmissionDomain, incident.SchedulingDomain, incident.ImageDomain, incident.ContainerDomain,
+	breaks = but(domain(incident.AdmissionDomain, incident.SchedulingDomain, incident.ImageDomain, incident.ContainerDomain,
 		incident.ApplicationDomain, incident.LifecycleDomain, incident.NetworkDomain, incident.StorageDomain, incident.PerformanceDomain),
-		changes), either(symptom, hints, domain(incident.AutoscalingDomain)))
+		either(symptom, hints))
 	// nodeLost takes a whole node away.
 	nodeLost = these(incident.KubeletDown, incident.NodeControlPlaneDisconnected, incident.NodeEcsStopped, incident.NodeEcsDeleted,
 		incident.NodeEcsFaulty, incident.ContainerRuntimeDown, incident.ContainerRuntimeHung, incident.CNIDown, incident.DiskReadonly,
@@ -82,6 +81,12 @@ var (
 	// wrongWord is what a person typed wrong for one workload; it also explains what the application says of it.
 	wrongWord = these(incident.EnvAddressInvalid, incident.DatabaseAddressInvalid, incident.DatabaseCredentialsInvalid,
 		incident.DatabaseMissing, incident.PodDNSConfigInvalid, incident.PodDNSConfigMissing, incident.RBACForbidden)
+	// roles name what a workload is for the cluster. They tell more than a crash without a reason, and less than a reason.
+	roles = these(incident.ProvisionerNotReady, incident.CoreDNSNoEndpoint, incident.CoreDNSRestarting, incident.MetricsServerUnavailable,
+		incident.AdmissionWebhookUnavailable, incident.KubeProxyDown, incident.CNIDown, incident.CSIPluginDown, incident.SchedulerDown,
+		incident.ControlPlaneComponentUnhealthy)
+	// itself is what can be wrong with one workload.
+	itself       = domain(incident.ContainerDomain, incident.ImageDomain, incident.AdmissionDomain, incident.ApplicationDomain, incident.ChangeDomain)
 	controlPlane = these(incident.SchedulerDown, incident.ControlPlaneComponentUnhealthy, incident.ClusterUnavailable,
 		incident.MasterOverloaded, incident.EtcdPressure)
 )
@@ -96,9 +101,13 @@ type link struct {
 // no meaning.
 var explains = []link{
 	// One object: what is known exactly explains what is only seen.
-	{but(breaks, coarse), either(symptom, coarse), sameObject},
+	{but(breaks, either(coarse, roles)), either(symptom, coarse), sameObject},
+	{roles, either(symptom, coarse), sameObject},
 	{coarse, symptom, sameObject},
-	{but(breaks, coarse), these(incident.ChangeWorkloadRelease), sameObject},
+	{breaks, these(incident.ChangeWorkloadRelease), sameObject},
+	{changes, symptom, sameObject},
+	{these(incident.ChangeConfig, incident.ChangeGlobalConfig, incident.ChangeSecurityPolicy), coarse, sameObject},
+	{changes, starving, calls},
 	{wrongWord, these(incident.AppDependencyFailure, incident.CoreDNSNxDomain, incident.DatabaseConnectionsExhausted), sameObject},
 	{these(incident.LivenessProbeFailed, incident.StartupProbeFailed), these(incident.ReadinessProbeFailed, incident.AppExitError,
 		incident.KilledBySigkillNotOOM, incident.NoForegroundProcess), sameObject},
@@ -160,7 +169,10 @@ var explains = []link{
 		incident.DatabaseAddressInvalid), calls},
 	{these(incident.NetworkPolicyBlocked), starving, sameObject},
 	{these(incident.ReplicasScaledToZero), these(incident.CoreDNSNoEndpoint), sameObject},
-	{but(breaks, dns), these(incident.CoreDNSNoEndpoint, incident.CoreDNSRestarting, incident.MetricsServerUnavailable), sameObject},
+	{but(itself, either(symptom, coarse)), roles, sameObject},
+	{these(incident.CoreDNSConfigInvalid, incident.ChangeGlobalConfig), roles, sameObject},
+	{nodeLost, these(incident.EVSMultiAttach, incident.LocalPVNodeOffline, incident.VolumeDetachFailed), anywhere},
+	{these(incident.PreemptedByHigherPriority), scheduling, sameObject},
 	{dns, either(starving, these(incident.EnvAddressInvalid, incident.RegistryDNSFailure)), anywhere},
 	{quotas, starving, calls},
 	{these(incident.ServiceMissing), starving, calls},

@@ -76,7 +76,7 @@ func (g *gather) databaseSigns(w *workload) {
 	}
 }
 
-var databaseTalk = regexp.MustCompile(`(?i)mysql|postgres|pq:|mongo|redis|jdbc|sql|database|db\b|wrongpass|noauth|access denied for user|sasl|scram|pg_hba|role "|ORA-`)
+var databaseTalk = regexp.MustCompile(`(?i)mysql|postgres|pq:|mongo|redis|jdbc|sql|database|db\b|wrongpass|noauth|access denied for user|password authentication failed|sasl|scram|pg_hba|role "|ORA-`)
 
 // databaseLine says whether a refused login is of a database and not of one of the application's own users.
 func (v *view) databaseLine(w *workload, s sign) bool {
@@ -140,8 +140,19 @@ var (
 // wrongSide decides whether the caller or the database holds the wrong credential. The one that was changed lately; else the caller
 // when others get in with theirs; else, when everybody is refused, the database.
 func (v *view) wrongSide(w, db *workload, kind signKind) incident.Target {
-	if db == nil || db == w {
+	if db == nil {
 		return w.target
+	}
+	if db == w { // the database itself says it: whose password is it that does not fit?
+		if v.changedCredential(db) {
+			return db.target
+		}
+		for _, c := range v.apps().dependents(db) {
+			if _, _, differ := credentialsDiffer(c, db); differ || v.changedCredential(c) || v.says(c, kind) {
+				return c.target
+			}
+		}
+		return db.target
 	}
 	if v.changedCredential(w) {
 		return w.target

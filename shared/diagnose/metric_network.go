@@ -42,8 +42,8 @@ func (g *gather) networks() {
 		if len(suspects[w]) == 0 && (!slow[w] || v.waitsForSlow(w, slow) || !v.calm(w)) {
 			continue
 		}
-		if !slow[w] && len(suspects[w]) == 0 || v.hot(w) {
-			continue
+		if _, _, late := v.slow(w); len(suspects[w]) == 0 && (!late || v.releasedLately(w)) || v.hot(w) {
+			continue // without a sign of the network itself, only latency points at it, and a release points elsewhere
 		}
 		first = append(first, w)
 		for n := range v.nodesOf(w) {
@@ -242,4 +242,14 @@ func (g *gather) slowNode(n string, s netSign, strength float64) {
 		}
 	}
 	d.metric(t, s.at, "%s", s.text).since(s.at)
+}
+
+// releasedLately says whether a release came shortly before a workload became slow.
+func (v *view) releasedLately(w *workload) bool {
+	now, since := w.currentSet(), v.degradedSince(w)
+	if now == nil || w.formerSet() == nil || since.IsZero() {
+		return false
+	}
+	at := v.releasedAt(w, now)
+	return at.Before(since.Add(late)) && at.After(since.Add(-time.Hour))
 }

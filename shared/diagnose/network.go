@@ -41,8 +41,8 @@ func (g *gather) service(s *corev1.Service) {
 		g.selectsNothing(s)
 		return
 	}
-	g.foreign(s, ws)
-	g.ports(s, ws)
+	others := g.foreign(s, ws)
+	g.ports(s, slices.DeleteFunc(slices.Clone(ws), func(w *workload) bool { return slices.Contains(others, w) }))
 	g.noReadyEndpoint(s, ws)
 }
 
@@ -225,11 +225,11 @@ func rightSelector(s *corev1.Service, w *workload) labels.Set {
 	return out
 }
 
-// foreign is a Service that sends traffic to pods of another application.
-func (g *gather) foreign(s *corev1.Service, ws []*workload) {
+// foreign is a Service that sends traffic to pods of another application; it returns those that it should not select.
+func (g *gather) foreign(s *corev1.Service, ws []*workload) []*workload {
 	v := g.v
 	if len(ws) == 0 {
-		return
+		return nil
 	}
 	t := serviceTarget(s)
 	var meant, others []*workload
@@ -248,7 +248,7 @@ func (g *gather) foreign(s *corev1.Service, ws []*workload) {
 		// It selects its own and others that do not even serve its ports.
 	case len(others) > 0 && w != nil && w.target.Name == s.Name && !sameApplication(w, others[0]) && v.changedLately(t):
 	default:
-		return
+		return nil
 	}
 	if len(others) == 0 {
 		others = ws
@@ -265,6 +265,7 @@ func (g *gather) foreign(s *corev1.Service, ws []*workload) {
 	if c, ok := v.changeOf(t); ok {
 		d.change(c, "%s %s: %s → %s", c.Verb, c.Target, quote(c.Before), quote(c.After)).since(c.At)
 	}
+	return others
 }
 
 // ownSelector is the selector of the workload itself, which selects nothing else.

@@ -95,8 +95,8 @@ var notReadyWords = []struct {
 	word   string
 	reason incident.Reason
 }{
-	{"pleg is not healthy", incident.KubeletPLEGUnhealthy},
 	{"container runtime is down", incident.ContainerRuntimeDown},
+	{"pleg is not healthy", incident.KubeletPLEGUnhealthy},
 	{"containerd.sock", incident.ContainerRuntimeDown},
 	{"container runtime status check", incident.ContainerRuntimeDown},
 	{"container runtime network not ready", incident.CNIDown},

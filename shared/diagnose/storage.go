@@ -47,6 +47,19 @@ var provisionWords = []struct {
 	{regexp.MustCompile(`(?i)selector is not supported|claim\.Spec\.Selector`), incident.PVCSelectorMismatch},
 }
 
+// provisionerWord tells the controllers that make volumes, by what Kubernetes storage drivers call themselves.
+var provisionerWord = regexp.MustCompile(`(?i)csi|provisioner`)
+
+// provisioner is the controller that makes volumes, where it can be seen and is not ready.
+func (v *view) provisioner() *workload {
+	for _, w := range v.inSpace["kube-system"] {
+		if provisionerWord.MatchString(w.target.Name) && w.target.Kind != "DaemonSet" && (len(unreadyOf(w)) > 0 || w.desired == 0) {
+			return w
+		}
+	}
+	return nil
+}
+
 // claim says why a claim is not bound, or not bound rightly.
 func (g *gather) claim(c *corev1.PersistentVolumeClaim) {
 	v := g.v
@@ -150,7 +163,11 @@ func (g *gather) pendingClaim(c *corev1.PersistentVolumeClaim, users []*workload
 	if r == "" || r == incident.ProvisionerNotReady && waits && failed == nil && !v.chosen(users) {
 		return
 	}
-	d := g.say(r, t, c, users).weigh(strength).since(c.CreationTimestamp.Time).fact(FactField, field)
+	about := t
+	if w := v.provisioner(); w != nil && r == incident.ProvisionerNotReady {
+		about = w.target
+	}
+	d := g.say(r, about, c, users).weigh(strength).affects(t).since(c.CreationTimestamp.Time).fact(FactField, field)
 	d.object(t, "status.phase Pending; storageClassName %q, accessModes %v, requests.storage %s%s%s", className(c), c.Spec.AccessModes, size(c),
 		orNothing(", volumeName ", c.Spec.VolumeName), orNothing(", selector ", claimSelector(c)))
 	d.event(failed)
@@ -160,6 +177,9 @@ func (g *gather) pendingClaim(c *corev1.PersistentVolumeClaim, users []*workload
 	if pv != nil {
 		d.object(incident.Target{Kind: "PersistentVolume", Name: pv.Name}, "phase %s; storageClassName %q, accessModes %v, capacity %s%s%s", pv.Status.Phase, pv.Spec.StorageClassName,
 			pv.Spec.AccessModes, volumeSize(pv), orNothing(", labels ", selectorText(pv.Labels)), orNothing(", claimRef ", claimRef(pv)))
+	}
+	if w := v.byTarget[about]; w != nil {
+		d.object(about, "%d of its pods are not ready", len(unreadyOf(w)))
 	}
 	if r == incident.StorageClassMissing {
 		d.object(t, "no StorageClass %q among %d classes", className(c), len(v.Objects.StorageClasses))

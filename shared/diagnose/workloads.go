@@ -261,6 +261,11 @@ func (g *gather) shortOfReplicas(w *workload) {
 	if w.desired <= 0 || w.isJob() || w.target.Kind == "Pod" || w.readyCount() >= w.desired || g.any(w.target) {
 		return
 	}
+	if len(w.live()) < w.desired && slices.ContainsFunc(w.pods, func(p *corev1.Pod) bool {
+		return p.DeletionTimestamp != nil && g.v.age(p.DeletionTimestamp.Time) < 2*time.Minute
+	}) {
+		return // a pod is being replaced
+	}
 	var since time.Time
 	for _, p := range w.live() {
 		c := condition(p, corev1.PodReady)
@@ -310,7 +315,7 @@ func (g *gather) zero(w *workload) {
 	front := len(v.apps().fronts[w]) > 0
 	strength := 0.0
 	switch {
-	case len(callers) > 0 || len(routes) > 0:
+	case len(callers) > 0 || len(routes) > 0 || v.isResolver(w):
 		strength = 0.95
 	case wanted:
 		strength = 0.9
@@ -368,7 +373,7 @@ func (v *view) scaledDown(w *workload) *corev1.Event {
 	all := v.eventsOf(w.target)
 	for i := len(all) - 1; i >= 0; i-- {
 		e := all[i]
-		if e.Reason == "ScalingReplicaSet" && scaledTo.MatchString(e.Message) && (w.currentSet() == nil || strings.Contains(e.Message, w.currentSet().Name)) {
+		if e.Reason == "ScalingReplicaSet" && scaledTo.MatchString(e.Message) {
 			return e
 		}
 		if e.Reason == "SuccessfulDelete" && w.target.Kind == "StatefulSet" {
