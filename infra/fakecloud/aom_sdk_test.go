@@ -36,7 +36,7 @@ func TestListEventsThroughSDK(t *testing.T) {
 		}
 		s.AOM.RaiseEvent(t.Context(), fakeaom.KubernetesEvent{
 			Cluster: cluster, ClusterName: "demo", Kind: "Pod", Namespace: "default", Name: fmt.Sprintf("pod-%d", i), UID: fmt.Sprint(i), Node: "n1",
-			Reason: "FailedScheduling", Message: "0/2 nodes are available: 2 Insufficient cpu.", At: time.Now().Add(time.Duration(i-10) * time.Second),
+			Reason: "FailedScheduling", Message: "0/2 nodes are available: 2 Insufficient cpu.", At: wall().Add(time.Duration(i-10) * time.Second),
 		})
 	}
 	relation := func(key string, values ...string) model.RelationModel {
@@ -134,7 +134,7 @@ func TestPushEventsThroughSDK(t *testing.T) {
 	if e := refusal(t, push("", bad)); e.StatusCode != 400 {
 		t.Errorf("incomplete metadata: %d, want 400", e.StatusCode)
 	}
-	ends := time.Now().UnixMilli()
+	ends := wall().UnixMilli()
 	event.EndsAt = &ends
 	if err := push("clear", event); err != nil {
 		t.Fatal(err)

@@ -222,7 +222,7 @@ func TestReadAgencyMayNotWrite(t *testing.T) {
 	s := serve(t, nil)
 	cluster := s.CCE.AddCluster(demoCluster())
 	pool := addPool(t, s, cluster)
-	reader := cceClient(t, s, agencyKeys(t, s, time.Now(), "reader", "cce:*:get*", "cce:*:list*"))
+	reader := cceClient(t, s, agencyKeys(t, s, wall(), "reader", "cce:*:get*", "cce:*:list*"))
 	if _, err := reader.ShowNodePool(&model.ShowNodePoolRequest{ClusterId: cluster, NodepoolId: pool}); err != nil {
 		t.Errorf("reading is refused: %v", err)
 	}
@@ -240,11 +240,11 @@ func TestWrongCredentials(t *testing.T) {
 	s := serve(t, nil)
 	cluster := s.CCE.AddCluster(demoCluster())
 	s.IAM.AddAgency("agency", edge.Kubernetes{}, "*")
-	issued, err := s.IAM.Issue("agency", time.Now(), time.Hour)
+	issued, err := s.IAM.Issue("agency", wall(), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
-	expired, err := s.IAM.Issue("agency", time.Now().Add(-2*time.Hour), time.Hour)
+	expired, err := s.IAM.Issue("agency", wall().Add(-2*time.Hour), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

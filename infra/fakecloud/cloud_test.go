@@ -38,6 +38,9 @@ func (c *clock) advance(d time.Duration) time.Time {
 	return c.at
 }
 
+// wall is the clock by which the official SDKs sign, so that a cloud which verifies must have it too.
+var wall = time.Now
+
 // served is a cloud behind an HTTP server.
 type served struct {
 	*fakecloud.Cloud

@@ -36,7 +36,7 @@ func TestKubernetesGateway(t *testing.T) {
 	s := serve(t, nil)
 	cluster := s.CCE.AddCluster(fakecce.ClusterSpec{Name: "demo-recovery", Server: server})
 	s.IAM.AddAgency("writer", edge.Kubernetes{User: "oncall-writer", Groups: []string{"oncall"}})
-	cred, err := s.IAM.Issue("writer", time.Now(), time.Hour)
+	cred, err := s.IAM.Issue("writer", wall(), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestKubernetesGateway(t *testing.T) {
 		if change != nil {
 			change(r)
 		}
-		sign.Sign(r, []byte(body), cred.AccessKey, cred.SecretKey, time.Now())
+		sign.Sign(r, []byte(body), cred.AccessKey, cred.SecretKey, wall())
 		resp, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Fatal(err)

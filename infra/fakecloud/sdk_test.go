@@ -210,7 +210,7 @@ func TestLogsThroughSDK(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := time.Now()
+	now := wall()
 	for i := range 7 {
 		s.LTS.Push(*group.LogGroupId, *stream.LogStreamId, fakelts.Line{
 			At: now.Add(time.Duration(i-10) * time.Second), Content: "line " + strconv.Itoa(i) + map[bool]string{true: " panic: out of luck", false: " fine"}[i%2 == 0],

@@ -79,11 +79,11 @@ func TestTerraformAgency(t *testing.T) {
 	if got := api(t, s, "GET", "/v3/roles?domain_id={domain}&per_page=300&page=2", "", 200); len(got["roles"].([]any)) != 0 {
 		t.Error("a second page of roles: the provider would loop")
 	}
-	cred, err := s.IAM.Issue("reader", time.Now(), time.Hour)
+	cred, err := s.IAM.Issue("reader", wall(), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := s.IAM.Key(cred.AccessKey, cred.SecurityToken, time.Now())
+	key, err := s.IAM.Key(cred.AccessKey, cred.SecurityToken, wall())
 	if err != nil {
 		t.Fatal(err)
 	}

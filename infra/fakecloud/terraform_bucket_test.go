@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"cce-oncall/infra/fakecloud"
 )
@@ -64,7 +63,7 @@ func TestTerraformBucket(t *testing.T) {
 
 // signOBS signs with the older scheme: HMAC-SHA1 over method, date and the bucket's resource.
 func signOBS(r *http.Request, host string) {
-	date := time.Now().UTC().Format(http.TimeFormat)
+	date := wall().UTC().Format(http.TimeFormat)
 	r.Header.Set("Date", date)
 	bucket, _, _ := strings.Cut(host, ".obs.")
 	resource := "/" + bucket + r.URL.Path

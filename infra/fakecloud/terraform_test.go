@@ -25,7 +25,7 @@ func api(t *testing.T, s served, method, path, body string, status int) map[stri
 		t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/json")
-	sign.Sign(r, []byte(body), fakecloud.DefaultAdminKey, fakecloud.DefaultAdminSecret, time.Now())
+	sign.Sign(r, []byte(body), fakecloud.DefaultAdminKey, fakecloud.DefaultAdminSecret, wall())
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)

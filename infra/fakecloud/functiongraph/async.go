@@ -46,10 +46,8 @@ func (p *Platform) Duplicate(function string, n int) {
 // deliver tries a request until it succeeds, is dropped, or its attempts are spent.
 func (p *Platform) deliver(f *function, id string, payload []byte, source string) {
 	defer p.leave()
-	accepted := time.Now()
-	if p.opt.AsyncDelay > 0 {
-		time.Sleep(p.opt.AsyncDelay)
-	}
+	accepted := p.watch()
+	p.pause(p.opt.AsyncDelay)
 	var last outcome
 	tried, failures := 0, 0
 	for {
@@ -69,10 +67,10 @@ func (p *Platform) deliver(f *function, id string, payload []byte, source string
 		if !last.again && (policy == nil || failures > policy.Retries) {
 			break
 		}
-		if policy != nil && policy.MaxAge > 0 && time.Since(accepted) > policy.MaxAge {
+		if policy != nil && policy.MaxAge > 0 && p.watch().Sub(accepted) > policy.MaxAge {
 			break
 		}
-		time.Sleep(p.opt.RetryDelay)
+		p.pause(p.opt.RetryDelay)
 	}
 	p.conclude(f, id, payload, tried, last)
 }

@@ -106,7 +106,7 @@ func (i *instance) start(bootstrap string, spec Spec, c code) (cmd *exec.Cmd, ou
 		if errOut, err = cmd.StderrPipe(); err != nil {
 			return nil, nil, nil, fmt.Errorf("open standard error: %w", err)
 		}
-		i.started = time.Now()
+		i.started = i.p.watch()
 		err = i.p.spawner.start(cmd)
 		if err == nil {
 			return cmd, out, errOut, nil
@@ -115,7 +115,7 @@ func (i *instance) start(bootstrap string, spec Spec, c code) (cmd *exec.Cmd, ou
 		if !errors.Is(err, syscall.ETXTBSY) || attempt == 50 {
 			return nil, nil, nil, fmt.Errorf("start the bootstrap: %w", err)
 		}
-		time.Sleep(10 * time.Millisecond)
+		i.p.pause(10 * time.Millisecond)
 	}
 }
 

@@ -91,7 +91,7 @@ func (p *Platform) Invoke(ctx context.Context, ref string, payload []byte, sourc
 		return Result{}, fmt.Errorf("%w: %s", ErrNoFunction, ref)
 	}
 	p.enter()
-	r := &run{id: edge.NewID(), payload: payload, source: source, attempt: 1, queued: time.Now()}
+	r := &run{id: edge.NewID(), payload: payload, source: source, attempt: 1, queued: p.watch()}
 	done := make(chan Result, 1)
 	go func() {
 		defer p.leave()
@@ -297,7 +297,7 @@ func (p *Platform) capacity() {
 // delivered notes that the process took the event, and arms the kills that this run trips.
 func (p *Platform) delivered(i *instance, r *run) {
 	p.mu.Lock()
-	r.delivered = time.Now()
+	r.delivered = p.watch()
 	r.kills = p.tripped(i.f.spec.Name)
 	kills := r.kills
 	p.mu.Unlock()

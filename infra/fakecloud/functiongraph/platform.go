@@ -77,7 +77,9 @@ var (
 // Platform runs functions.
 type Platform struct {
 	opt     Options
-	own     bool // Dir is ours to remove
+	own     bool             // Dir is ours to remove
+	watch   func() time.Time // the machine's own clock, by which processes are measured whatever the account's clock says
+	ended   chan struct{}    // closed by Close
 	spawner *spawner
 
 	packages sync.Mutex // one unpacking at a time
@@ -106,7 +108,7 @@ func New(opt Options) (*Platform, error) {
 	if opt.TriggerTypes == nil {
 		opt.TriggerTypes = []string{TriggerTimer, TriggerSMN, TriggerGateway}
 	}
-	p := &Platform{opt: opt, functions: map[string]*function{}, copies: map[string]int{}, spawner: newSpawner()}
+	p := &Platform{opt: opt, watch: time.Now, ended: make(chan struct{}), functions: map[string]*function{}, copies: map[string]int{}, spawner: newSpawner()}
 	p.quiet = sync.NewCond(&p.mu)
 	if opt.Dir == "" {
 		dir, err := os.MkdirTemp("", "functiongraph-")
@@ -221,7 +223,12 @@ func (p *Platform) Delete(name string) error {
 // Close kills every process and waits until they are gone.
 func (p *Platform) Close() error {
 	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil
+	}
 	p.closed = true
+	close(p.ended)
 	var all []*instance
 	for _, f := range p.functions {
 		all = append(all, f.instances...)
@@ -236,6 +243,29 @@ func (p *Platform) Close() error {
 		return os.RemoveAll(p.opt.Dir)
 	}
 	return nil
+}
+
+// pause waits, or returns early when the platform is closed.
+func (p *Platform) pause(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-p.ended:
+	}
+}
+
+// Instances says how many processes a function has now.
+func (p *Platform) Instances(name string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if f := p.functions[name]; f != nil {
+		return len(f.instances)
+	}
+	return 0
 }
 
 // WaitIdle waits until nothing is queued or running.

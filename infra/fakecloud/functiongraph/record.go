@@ -49,7 +49,7 @@ type Invocation struct {
 
 // note records a delivery.
 func (p *Platform) note(f *function, r *run, o outcome) {
-	now := time.Now()
+	now := p.watch()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	inv := Invocation{

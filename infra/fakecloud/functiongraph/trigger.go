@@ -146,6 +146,11 @@ func parseSchedule(kind, text string) (cron.Schedule, error) {
 	default:
 		return nil, fmt.Errorf("%w: schedule_type %q is neither Rate nor Cron", ErrSetting, kind)
 	}
+	if strings.HasPrefix(text, "TZ=") || strings.HasPrefix(text, "CRON_TZ=") {
+		if !strings.Contains(text, " ") { // the parser panics on a zone alone
+			return nil, fmt.Errorf("%w: schedule %q has a zone and nothing else", ErrSetting, text)
+		}
+	}
 	parser := cron.NewParser(cron.Second | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.DowOptional | cron.Descriptor)
 	schedule, err := parser.Parse(text)
 	if err != nil {

@@ -123,6 +123,8 @@ func TestTriggersThatAreRefused(t *testing.T) {
 		"rate out of range":         {"TIMER", "ACTIVE", map[string]any{"name": "x", "schedule_type": "Rate", "schedule": "61m"}},
 		"rate in seconds":           {"TIMER", "ACTIVE", map[string]any{"name": "x", "schedule_type": "Rate", "schedule": "30s"}},
 		"cron of five words":        {"TIMER", "ACTIVE", map[string]any{"name": "x", "schedule_type": "Cron", "schedule": "every day at nine please"}},
+		"a zone and nothing else":   {"TIMER", "ACTIVE", map[string]any{"name": "x", "schedule_type": "Cron", "schedule": "CRON_TZ=UTC"}},
+		"unknown zone":              {"TIMER", "ACTIVE", map[string]any{"name": "x", "schedule_type": "Cron", "schedule": "CRON_TZ=Mars/Base 0 0 9 * * *"}},
 		"neither rate nor cron":     {"TIMER", "ACTIVE", map[string]any{"name": "x", "schedule_type": "", "schedule": "1m"}},
 		"no name":                   {"TIMER", "ACTIVE", map[string]any{"schedule_type": "Rate", "schedule": "1m"}},
 		"status":                    {"TIMER", "PAUSED", map[string]any{"name": "x", "schedule_type": "Rate", "schedule": "1m"}},

@@ -41,6 +41,18 @@ func TestAllowed(t *testing.T) {
 	}
 }
 
+func TestFormerNames(t *testing.T) {
+	s := iam.New("p", "d", "r")
+	c := s.AddUser("u", "AK", "SK", "cce:cluster:get", "cce:nodepool:get")
+	for action, want := range map[string]bool{
+		"cce:cluster:getCluster": true, "cce:cluster:generateClientCredential": true, "cce:nodepool:getNodepool": true, "cce:nodepool:scale": false, "cce:node:getNode": false,
+	} {
+		if got := s.Allowed(c, action); got != want {
+			t.Errorf("Allowed(%q) = %v, want %v", action, got, want)
+		}
+	}
+}
+
 func TestUsers(t *testing.T) {
 	s := iam.New("p", "d", "r")
 	c := s.AddUser("u", "AK", "SK", "*")

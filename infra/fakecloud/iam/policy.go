@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -52,7 +53,7 @@ func (p Policy) decide(action string) verdict {
 	v := silent
 	for _, s := range p.Statement {
 		for _, pattern := range s.Action {
-			if !matches(pattern, action) {
+			if !covers(pattern, action) {
 				continue
 			}
 			if strings.EqualFold(s.Effect, "Deny") {
@@ -62,6 +63,25 @@ func (p Policy) decide(action string) verdict {
 		}
 	}
 	return v
+}
+
+// formerly are CCE's action names before they were split up; a policy that uses them covers what they became, the certificate of a
+// cluster included.
+func formerly(pattern string) []string {
+	switch strings.ToLower(pattern) {
+	case "cce:cluster:get":
+		return []string{"cce:cluster:getCluster", "cce:cluster:getEndpoints", "cce:cluster:generateClientCredential"}
+	case "cce:node:get":
+		return []string{"cce:node:getNode"}
+	case "cce:nodepool:get":
+		return []string{"cce:nodepool:getNodepool"}
+	}
+	return nil
+}
+
+// covers is matches with the older names understood.
+func covers(pattern, action string) bool {
+	return matches(pattern, action) || slices.ContainsFunc(formerly(pattern), func(p string) bool { return matches(p, action) })
 }
 
 // matches compares "service:resource:verb" patterns with "*" in any place. Action names are compared without case, since the

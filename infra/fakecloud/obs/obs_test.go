@@ -26,6 +26,9 @@ import (
 	"cce-oncall/infra/fakecloud/obs"
 )
 
+// wall is the clock by which the SDK signs, so that a store which verifies must have it too.
+var wall = time.Now
+
 type fixture struct {
 	*obs.Store
 	iam    *iam.Store
@@ -37,7 +40,7 @@ func store(t *testing.T, change func(*obs.Options)) fixture {
 	t.Helper()
 	f := fixture{iam: iam.New("p", "d", "cn-north-4"), faults: &edge.Faults{}}
 	f.iam.AddUser("admin", "AK", "SK", "*")
-	opt := obs.Options{Region: "cn-north-4", Clock: time.Now, Keys: f.iam, Faults: f.faults, Journal: &edge.Journal{}, LenientDelete: true}
+	opt := obs.Options{Region: "cn-north-4", Clock: wall, Keys: f.iam, Faults: f.faults, Journal: &edge.Journal{}, LenientDelete: true}
 	if change != nil {
 		change(&opt)
 	}
@@ -283,7 +286,7 @@ func TestRights(t *testing.T) {
 	if err := f.SetPolicy("audit", `{"Version":"2008-10-17","Statement":[{"Effect":"Deny","Principal":{"AWS":["*"]},"Action":["s3:DeleteObject","s3:DeleteObjectVersion"],"Resource":["arn:aws:s3:::audit/*"]}]}`); err != nil {
 		t.Fatal(err)
 	}
-	cred, err := f.iam.Issue("reader", time.Now(), time.Hour)
+	cred, err := f.iam.Issue("reader", wall(), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,9 +47,7 @@ type functionNotice struct {
 }
 
 func (s *Service) deliver(ctx context.Context, to Subscription, m Message, delay time.Duration) {
-	if delay > 0 {
-		time.Sleep(delay)
-	}
+	pause(ctx, delay)
 	var err error
 	switch to.Protocol {
 	case "functionstage", "functiongraph":
@@ -139,7 +137,16 @@ func (s *Service) deliverHTTP(ctx context.Context, to Subscription, n notice) er
 		if try == attempts {
 			return err
 		}
-		time.Sleep(time.Duration(try) * 100 * time.Millisecond)
+		pause(ctx, time.Duration(try)*100*time.Millisecond)
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 
