@@ -34,7 +34,8 @@ type Options struct {
 	Language               string        // of cards; default both
 	Policy                 string        // POLICY; default: only destructive steps need two people, everything else as deployed
 	FunctionEnv            []string
-	LarkPort               int // of the chat page; 0: any
+	LarkPort               int  // of the chat page; 0: any
+	Terraform              bool // functions, triggers, topic and rules come from applying infra/ instead of from here
 }
 
 func (o *Options) fill() error {

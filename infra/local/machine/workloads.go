@@ -3,6 +3,7 @@ package machine
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -76,3 +77,24 @@ func (m *Machine) SetMetricRule(r Rule, promQL string) error { return m.account.
 
 // Pool is the id of the node pool.
 func (m *Machine) Pool() string { return m.poolID }
+
+// Firing are the serials of the active alarms whose name begins so.
+func (m *Machine) Firing(name string) []string {
+	var out []string
+	for _, e := range m.Cloud.AOM.Active() {
+		if strings.HasPrefix(e.Metadata["event_name"], name) {
+			out = append(out, e.SN)
+		}
+	}
+	return out
+}
+
+// AwaitAlarm waits until an alarm whose name begins so is active.
+func (m *Machine) AwaitAlarm(ctx context.Context, name string) error {
+	return poll(ctx, "the alarm "+name, func(context.Context) (bool, error) {
+		if failures := m.Cloud.AOM.Failures(); len(failures) > 0 {
+			return false, fmt.Errorf("rules that cannot be evaluated: %v", failures)
+		}
+		return len(m.Firing(name)) > 0, nil
+	})
+}
