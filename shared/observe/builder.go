@@ -220,6 +220,7 @@ func (l *look) deepen(ctx context.Context, in *suspects) {
 	l.history()
 	calls := append(l.logCalls(in), l.metricCalls(ctx, in)...)
 	calls = append(calls, l.revisionCalls(in)...)
+	calls = append(calls, l.goneCalls(in)...)
 	l.all(ctx, calls)
 	l.settle()
 }

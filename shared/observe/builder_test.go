@@ -345,6 +345,47 @@ func TestAlarmsAndScopePointTheSecondPass(t *testing.T) {
 	}
 }
 
+// lts is a log service that knows one pod.
+type lts struct {
+	mu    sync.Mutex
+	asked []LogQuery
+	err   error
+}
+
+func (s *lts) Search(_ context.Context, q LogQuery) ([]Log, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, q)
+	return []Log{{Namespace: q.Namespace, Pod: q.Pod, Container: "c", Lines: []string{"from the service"}}}, s.err
+}
+
+func TestWhatIsGoneIsSaid(t *testing.T) {
+	gone := alarm.Alarm{Name: "BackOffStart", Object: alarm.Object{Kind: "Pod", Namespace: "default", Name: "gone-1"}, FiredAt: seven.Add(-time.Minute)}
+	cleared := gone
+	cleared.Object.Name, cleared.ClearedAt = "gone-2", seven
+	logs := &lts{}
+	b := &Builder{Kube: fake.NewClientset(chat()...), Metrics: &prometheus{value: 0.5}, Changes: cts{}, Pools: pools{}, Logs: logs, Now: func() time.Time { return seven }}
+	s := b.Build(t.Context(), demo, Scope{}, []alarm.Alarm{gone, cleared, {Name: "own rule", Object: alarm.Object{Kind: "Odd", Name: "x"}}})
+	if d := cmp.Diff([]string{"Pod default/gone-1 is not in the cluster: of what its alarm says only the alarm is left"}, s.Gaps); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+	if got := s.Index().LogsOf(key("Pod", "default", "gone-1")); len(got) != 1 || got[0].Lines[0] != "from the service" {
+		t.Errorf("logs of the pod that is gone: %+v", got)
+	}
+	if len(logs.asked) != 1 {
+		t.Errorf("the log service was asked %d times though the API server has the rest", len(logs.asked))
+	}
+}
+
+func TestLogServiceStandsInForTheAPIServer(t *testing.T) {
+	k := fake.NewClientset(chat()...)
+	refuses(k, "get", "pods/log", apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", errors.New("no")))
+	s := (&Builder{Kube: k, Metrics: &prometheus{value: 0.5}, Changes: cts{}, Pools: pools{}, Logs: &lts{}, Now: func() time.Time { return seven }}).Build(t.Context(), demo, Scope{}, nil)
+	if len(s.Gaps) != 0 || len(s.Logs) != 2 {
+		t.Errorf("gaps %v, %d logs", s.Gaps, len(s.Logs))
+	}
+}
+
 func TestSplitLog(t *testing.T) {
 	for in, want := range map[string][]string{"": nil, "\n": nil, "a\nb\r\nc\n": {"b", "c"}, "\xff": {"\uFFFD"}} {
 		if d := cmp.Diff(want, splitLog(in, 2)); d != "" {

@@ -84,7 +84,7 @@ func (c *largeCluster) page(w http.ResponseWriter, r *http.Request, version, kin
 func managed() []metav1.ManagedFieldsEntry {
 	at := ago(100 * time.Hour)
 	raw := `{"f:metadata":{"f:labels":{` + strings.Repeat(`"f:label-of-some-length":{},`, 40) + `"f:last":{}}}}`
-	return []metav1.ManagedFieldsEntry{{Manager: "kube-controller-manager", Time: &at, FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(raw)}}}
+	return []metav1.ManagedFieldsEntry{{Manager: "kube-controller-manager", Time: &at, FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(raw)}}
 }
 
 func (c *largeCluster) template(i int) corev1.PodSpec {

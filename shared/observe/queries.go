@@ -25,6 +25,9 @@ type query struct {
 // added to it.
 const by = "sum by (namespace, pod, container) "
 
+// limitBy groups limits, which two replicas of the exporter report alike.
+const limitBy = "max by (namespace, pod, container) "
+
 const (
 	cpuUsed = by + `(rate(container_cpu_usage_seconds_total{$S,image!="",container!="",container!="POD"}[2m]))`
 	memUsed = by + `(container_memory_working_set_bytes{$S,image!="",container!="",container!="POD"})`
@@ -36,10 +39,10 @@ const (
 // queries is the table. Source of the names: CCE's default alarm rules and free metrics.
 var queries = []query{
 	{name: "container_cpu_usage_cores", about: ofContainer, expr: cpuUsed, daily: true},
-	{name: "container_cpu_limit_ratio", about: ofContainer, hot: 0.7, expr: cpuUsed + " / " + by + `(kube_pod_container_resource_limits{$S,resource="cpu"} > 0)`},
+	{name: "container_cpu_limit_ratio", about: ofContainer, hot: 0.7, expr: cpuUsed + " / " + limitBy + `(kube_pod_container_resource_limits{$S,resource="cpu"} > 0)`},
 	{name: "container_cpu_throttled_seconds", about: ofContainer, expr: by + `(rate(container_cpu_cfs_throttled_seconds_total{$S,container!="",container!="POD"}[5m]))`},
 	{name: "container_memory_working_set_bytes", about: ofContainer, expr: memUsed, daily: true},
-	{name: "container_memory_limit_ratio", about: ofContainer, hot: 0.7, expr: memUsed + " / " + by + `(kube_pod_container_resource_limits{$S,resource="memory"} > 0)`},
+	{name: "container_memory_limit_ratio", about: ofContainer, hot: 0.7, expr: memUsed + " / " + limitBy + `(kube_pod_container_resource_limits{$S,resource="memory"} > 0)`},
 	{name: "container_restarts_total", about: ofContainer, expr: "max by (namespace, pod, container) (kube_pod_container_status_restarts_total{$S})"},
 	{name: "filesystem_usage_ratio", about: ofContainer, hot: 0.8, expr: fsUsed + " / " + by + `(container_fs_limit_bytes{$S,container!="",container!="POD"} > 0)`},
 	{name: "network_receive_bytes_per_second", about: ofPod, daily: true, expr: "sum by (namespace, pod) (rate(container_network_receive_bytes_total{$S}[2m]))"},

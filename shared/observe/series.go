@@ -67,8 +67,11 @@ func readLabels(field string, raw json.RawMessage) (map[string]string, error) {
 func readPoint(field string, raw json.RawMessage) (Point, bool, error) {
 	const form = `[unixSeconds, "number"] is needed`
 	var pair []json.RawMessage
-	if err := json.Unmarshal(raw, &pair); err != nil || len(pair) != 2 {
+	if err := json.Unmarshal(raw, &pair); err != nil {
 		return Point{}, false, bad(field, "%s, not %s", form, shown(raw))
+	}
+	if len(pair) != 2 {
+		return Point{}, false, bad(field, "%s, not a list of %d", form, len(pair))
 	}
 	at, err := readNumber(pair[0])
 	if err != nil || math.IsNaN(at) || at < 0 || at > lastSecond {
