@@ -97,7 +97,7 @@ func (x *execution) advance(ctx context.Context, s *site, i *incident.Incident, 
 		return next{}, err
 	}
 	if !done {
-		return wait(again), nil
+		return wait(settle), nil
 	}
 	return wait(0), nil
 }

@@ -22,7 +22,7 @@ import (
 const (
 	sitting = 50 * time.Second // how long one run may wait in all: a longer wait is a new run
 	reserve = 20 * time.Second // what a step and letting go may need before the run's deadline
-	again   = 3 * time.Second  // between looks at a step that has not settled
+	settle  = 3 * time.Second  // between looks at a step that has not settled
 	failing = 10 * time.Second // after trouble that may pass
 
 	turnTime = 20 * time.Second // how long a turn lasts without being renewed
@@ -97,19 +97,33 @@ func (x *execution) handle(ctx context.Context, payload []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return x.inTurn(ctx, s, "incident-"+string(w.Incident), func(ctx context.Context) (any, error) { return x.sit(ctx, s, w) })
+	result, err := x.inTurn(ctx, s, "incident-"+string(w.Incident), func(ctx context.Context) (string, error) { return x.sit(ctx, s, w) })
+	if err == nil && result == again { // only now that the turn is given back: the next run need not wait for it
+		if err := x.wake.Wake(context.WithoutCancel(ctx), "execute", w); err != nil {
+			log.Error().Err(err).Msg("execute could not call itself; inspect will find it")
+		}
+	}
+	return map[string]string{"result": result}, err
 }
+
+// What a run comes to, beside an incident's status.
+const (
+	again      = "again"      // execute calls itself
+	busy       = "busy"       // another run has the turn
+	superseded = "superseded" // another run went on with it
+	missing    = "unknown"    // no such incident is on record
+)
 
 // inTurn does what only one run may do at a time. A turn whose holder died is free after the lease's time, which has to be waited for
 // here: a new process cannot know how long the lease has been as it is.
-func (x *execution) inTurn(ctx context.Context, s *site, name string, do func(context.Context) (any, error)) (any, error) {
+func (x *execution) inTurn(ctx context.Context, s *site, name string, do func(context.Context) (string, error)) (string, error) {
 	log := zerolog.Ctx(ctx)
 	begin := x.now()
 	for {
 		unlock, mine, err := s.turns.TryLock(ctx, name)
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("take the turn %s: %w", name, err)
+			return "", fmt.Errorf("take the turn %s: %w", name, err)
 		case mine:
 			defer func() {
 				if err := unlock(context.WithoutCancel(ctx)); err != nil {
@@ -121,10 +135,10 @@ func (x *execution) inTurn(ctx context.Context, s *site, name string, do func(co
 			return do(ctx)
 		case x.now().Sub(begin) > turnTime+busyLook || !fits(ctx, reserve):
 			log.Info().Msg("another run has this incident's turn and is alive; nothing to do")
-			return map[string]string{"result": "busy"}, nil
+			return busy, nil
 		}
 		if err := x.sleep(ctx, busyLook); err != nil {
-			return nil, err
+			return "", err
 		}
 	}
 }
@@ -147,28 +161,28 @@ func (x *execution) keep(ctx context.Context, s *site, name string) (context.Con
 }
 
 // sit moves the incident step by step until it is done, waits for people, or the sitting is over; then execute calls itself.
-func (x *execution) sit(ctx context.Context, s *site, w Wakeup) (any, error) {
+func (x *execution) sit(ctx context.Context, s *site, w Wakeup) (string, error) {
 	begin := x.now()
 	for {
 		inc, found, err := s.book.Load(ctx, s.cluster.ID, w.Incident, w.Decision)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
 		if !found {
 			zerolog.Ctx(ctx).Error().Msg("incident is not on record; nothing to do")
-			return map[string]string{"result": "unknown"}, nil
+			return missing, nil
 		}
 		next, err := x.step(ctx, s, inc)
 		if err != nil {
 			if lost(err) {
 				zerolog.Ctx(ctx).Warn().Err(err).Msg("turn was lost to another run; letting go")
-				return map[string]string{"result": "superseded"}, nil
+				return superseded, nil
 			}
 			zerolog.Ctx(ctx).Error().Err(err).Msg("step did not succeed; it will be tried again")
 			next = wait(failing)
 		}
 		if next.rest {
-			return map[string]string{"result": string(inc.Status(x.now()))}, nil
+			return string(inc.Status(x.now())), nil
 		}
 		if x.now().Add(next.wait).Sub(begin) > sitting || !fits(ctx, next.wait+reserve) {
 			return x.hop(ctx, s, w)
@@ -200,29 +214,29 @@ func lost(err error) bool {
 	return errors.As(err, &s) || errors.Is(err, remediate.ErrRaced)
 }
 
-// hop lets go and calls execute again. Hops are counted in the record: the platform has no loop protection of its own.
-func (x *execution) hop(ctx context.Context, s *site, w Wakeup) (any, error) {
+// hop counts a call of execute by itself in the record: the platform has no loop protection of its own.
+func (x *execution) hop(ctx context.Context, s *site, w Wakeup) (string, error) {
 	ctx = context.WithoutCancel(ctx)
 	inc, found, err := s.book.Load(ctx, s.cluster.ID, w.Incident, w.Decision)
-	if err != nil || !found {
-		return nil, err
+	if err != nil {
+		return "", err
 	}
-	if e := inc.Last().Execution; e != nil {
-		hopped := *e
+	if !found {
+		return missing, nil
+	}
+	if r := inc.Last(); r != nil && r.Execution != nil {
+		hopped := *r.Execution
 		hopped.Hops++
 		hopped.HoppedAt = x.now().UTC()
 		hopped.Seq++
 		if err := s.book.SaveExecution(ctx, s.cluster.ID, &hopped); err != nil {
 			if lost(err) {
-				return map[string]string{"result": "superseded"}, nil
+				return superseded, nil
 			}
-			return nil, err
+			return "", err
 		}
 	}
-	if err := x.wake.Wake(ctx, "execute", w); err != nil {
-		zerolog.Ctx(ctx).Error().Err(err).Msg("execute could not call itself; inspect will find it")
-	}
-	return map[string]string{"result": "again"}, nil
+	return again, nil
 }
 
 // step makes the one move that the facts call for.
