@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -35,7 +36,8 @@ type application struct {
 	behind  map[name][]*workload // what each Service selects
 	fronts  map[*workload][]name // and the other way round
 	callees map[*workload]map[name]bool
-	callers map[name][]*workload // sorted, each once; also of Services that do not exist
+	heard   func() map[*workload][]name // Services that the logs of a workload name
+	callers map[name][]*workload        // sorted, each once; also of Services that do not exist
 }
 
 func newApplication(v *view) *application {
@@ -74,7 +76,24 @@ func newApplication(v *view) *application {
 	for _, l := range a.callers {
 		slices.SortFunc(l, func(x, y *workload) int { return compareTargets(x.target, y.target) })
 	}
+	a.heard = sync.OnceValue(a.listen)
 	return a
+}
+
+// listen reads from the logs whom each workload tries to reach, beside what its configuration says.
+func (a *application) listen() map[*workload][]name {
+	out := map[*workload][]name{}
+	for _, s := range a.v.lines() {
+		if s.host == "" {
+			continue
+		}
+		ns, svc := a.v.hostService(s.host, s.w.target.Namespace)
+		k := name{ns, svc}
+		if svc != "" && !slices.Contains(a.fronts[s.w], k) && !slices.Contains(out[s.w], k) {
+			out[s.w] = append(out[s.w], k)
+		}
+	}
+	return out
 }
 
 // maxConfigLines bounds how much of a configuration file is looked at for addresses.
@@ -251,7 +270,7 @@ func (a *application) reaches(from *workload, to *reachOf) bool {
 	for hop := 0; hop < 8 && len(level) > 0; hop++ {
 		var next []*workload
 		for _, w := range level {
-			for s := range a.callees[w] {
+			for _, s := range slices.Concat(a.heard()[w], sortedNames(a.callees[w])) {
 				if to.services[s] {
 					return true
 				}

@@ -51,13 +51,16 @@ var (
 	// hints are worth telling and break nobody.
 	hints = these(incident.HPANotConfigured, incident.ContainerMemoryHigh, incident.ReplicaLoadImbalance, incident.NodeVulnerability,
 		incident.MonitoringGap, incident.AutoscalerNotInstalled, incident.AutoscalerPoolDisabled, incident.NodePoolMaxReached,
-		incident.NodeGroupBackoff, incident.ContainerMemoryLeak, incident.HPAMaxReached, incident.EvictedEphemeralLimit, incident.PreStopHookFailed,
+		incident.NodeGroupBackoff, incident.ContainerMemoryLeak, incident.HPAMaxReached, incident.PreStopHookFailed,
 		incident.DNSSearchAmplification, incident.ScaleDownBlocked, incident.CronJobMissedStarts, incident.NTPDrift)
 	changes = domain(incident.ChangeDomain)
 	// breaks is what takes a workload or Service away from its callers, or makes it slow.
 	breaks = but(domain(incident.AdmissionDomain, incident.SchedulingDomain, incident.ImageDomain, incident.ContainerDomain,
 		incident.ApplicationDomain, incident.LifecycleDomain, incident.NetworkDomain, incident.StorageDomain, incident.PerformanceDomain),
 		either(symptom, hints))
+	// slows makes a workload slow, which lets its callers time out and fail their probes, but does not make them exit.
+	slows = either(domain(incident.PerformanceDomain), these(incident.PodNetworkDegraded, incident.NodeNetworkDegraded))
+	exits = these(incident.AppExitError, incident.InitContainerFailed, incident.NoForegroundProcess, incident.SegfaultOrAbort, incident.JobBackoffLimitExceeded)
 	// nodeLost takes a whole node away.
 	nodeLost = these(incident.KubeletDown, incident.NodeControlPlaneDisconnected, incident.NodeEcsStopped, incident.NodeEcsDeleted,
 		incident.NodeEcsFaulty, incident.ContainerRuntimeDown, incident.ContainerRuntimeHung, incident.CNIDown, incident.DiskReadonly,
@@ -105,6 +108,7 @@ var explains = []link{
 	{roles, either(symptom, coarse), sameObject},
 	{coarse, symptom, sameObject},
 	{breaks, these(incident.ChangeWorkloadRelease), sameObject},
+	{but(breaks, coarse), changes, sameObject},
 	{changes, symptom, sameObject},
 	{these(incident.ChangeConfig, incident.ChangeGlobalConfig, incident.ChangeSecurityPolicy), coarse, sameObject},
 	{changes, starving, calls},
@@ -142,6 +146,10 @@ var explains = []link{
 	{these(incident.HPAMetricsMissing, incident.HPARequestsMissing), these(incident.HPANotConfigured), sameObject},
 	{these(incident.NodeAzOutage, incident.NodeSecurityGroupChanged, incident.AllNodesBlocked), nodeLost, anywhere},
 
+	{these(incident.ContainerCpuSaturated), these(incident.NodeCpuSaturated, incident.NodeOverloaded), sameObject},
+	{these(incident.ContainerMemoryHigh, incident.ContainerMemoryLeak, incident.ContainerOOMKilled), these(incident.NodeSystemOOM), sameObject},
+	{roles, these(incident.DaemonSetNodeUncovered), sameObject},
+
 	// Nodes.
 	{nodeAny, podOnNode, hosts},
 	{nodeLost, either(these(incident.UntoleratedTaint, incident.NodeCordoned), domain(incident.StorageDomain)), hosts},
@@ -161,7 +169,8 @@ var explains = []link{
 	// What a workload or Service needs.
 	{breaks, these(incident.ServiceNoReadyEndpoint, incident.IngressUpstreamError, incident.ELBBackendUnhealthy), selects},
 	{coarse, these(incident.ServiceNoReadyEndpoint), selects},
-	{breaks, starving, calls},
+	{but(breaks, slows), starving, calls},
+	{but(slows, symptom), but(starving, exits), calls},
 	{breaks, these(incident.DatabaseConnectionsExhausted), calls},
 	{these(incident.ServiceSelectorMismatch, incident.ServiceSelectsForeignPods, incident.ServiceTargetPortMismatch, incident.NetworkPolicyBlocked,
 		incident.ServiceProtocolMismatch), these(incident.ServiceNoReadyEndpoint, incident.IngressUpstreamError, incident.ELBBackendUnhealthy), sameObject},
@@ -231,10 +240,29 @@ func (v *view) separate(all []incident.Finding) (causes, effects []incident.Find
 func (v *view) explained(cause, effect *incident.Finding, c, e *reachOf) bool {
 	for _, l := range explains {
 		if l.effect(effect.Reason) && l.cause(cause.Reason) && v.related(l.rel, cause, effect, c, e) {
-			return true
+			return l.rel != calls || !v.brokeItself(effect, c)
 		}
 	}
 	return false
+}
+
+// brokeItself says whether a workload exits only since its own release, with a former revision that served, and does not say a word
+// about what it calls: then what it calls is not why.
+func (v *view) brokeItself(effect *incident.Finding, c *reachOf) bool {
+	w := v.byTarget[effect.Target]
+	if w == nil || !exits(effect.Reason) || effect.Facts[FactRollback] == "" || len(v.logsOf(w)) == 0 {
+		return false
+	}
+	for _, s := range v.signsOf(w) {
+		ns, svc := v.hostService(s.host, w.target.Namespace)
+		if svc == "" {
+			continue
+		}
+		if c.services[name{ns, svc}] || slices.ContainsFunc(v.apps().behind[name{ns, svc}], func(b *workload) bool { return c.workloads[b] }) {
+			return false
+		}
+	}
+	return !v.says(w, signRefused, signTimeout, signNoHost, signUpstream)
 }
 
 // roots gives every finding the index of the cause at the end of its explanations; a cause is its own. In a ring (each explains

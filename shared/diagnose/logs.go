@@ -502,7 +502,7 @@ func (g *gather) dependency(w *workload) {
 		hits = append(hits, s)
 		total += s.count
 	}
-	if len(hits) == 0 || total < 3 && len(unreadyOf(w)) == 0 && !v.degraded(w) {
+	if len(hits) == 0 || total < 5 && len(unreadyOf(w)) == 0 && !v.degraded(w) && !v.asked(w.target) {
 		return
 	}
 	s := hits[0]
@@ -517,5 +517,6 @@ func (g *gather) dependency(w *workload) {
 		if i < 3 {
 			d.line(x.pod, x.container, x.line)
 		}
+		d.affects(x.pod)
 	}
 }

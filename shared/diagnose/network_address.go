@@ -152,8 +152,10 @@ func (g *gather) wrongHost(u use, n name) {
 		strength = 0.9
 	case suffers || changed || v.asked(u.caller.target):
 		strength = 0.75
-	case near != "":
+	case near != "" && !v.usesToo(u, near):
 		strength = 0.6
+	case near == "" && (u.port != 0 || u.wire != "") && v.restResolves(u):
+		strength = 0.5
 	default:
 		return
 	}
@@ -178,6 +180,26 @@ func (g *gather) wrongHost(u use, n name) {
 	if changed {
 		d.change(change, "%s %s: %s → %s", change.Verb, change.Target, quote(change.Before), quote(change.After)).since(change.At)
 	}
+}
+
+// usesToo says whether the same workload names the near Service as well: then the other name was not a slip of the pen.
+func (v *view) usesToo(u use, near string) bool {
+	return slices.ContainsFunc(v.apps().uses, func(x use) bool { return x.caller == u.caller && x.service == near && x.found != nil })
+}
+
+// restResolves says whether everything else that the workload calls exists.
+func (v *view) restResolves(u use) bool {
+	found := 0
+	for _, x := range v.apps().uses {
+		if x.caller != u.caller || !x.inCluster || !x.sure || x.key == u.key {
+			continue
+		}
+		if x.found == nil {
+			return false
+		}
+		found++
+	}
+	return found > 0
 }
 
 func (g *gather) addressFacts(d *draft, u use, rightHost string) {

@@ -111,6 +111,9 @@ func (v *view) portDoubt(s *corev1.Service, w *workload, sp corev1.ServicePort, 
 		complaint = complaint || ok
 	}
 	_, changed := v.changeOf(serviceTarget(s))
+	if v.allServed(w, declared) && !complaint && !changed {
+		return 0, "" // every declared port is reached by some Service: this one is just not declared
+	}
 	switch {
 	case len(declared) > 0 && !silent:
 		if probed := v.probedPort(w); probed == n.String() {
@@ -130,6 +133,26 @@ func (v *view) portDoubt(s *corev1.Service, w *workload, sp corev1.ServicePort, 
 		return 0.6, right
 	}
 	return 0, ""
+}
+
+// allServed says whether the Services in front of a workload reach all the ports that its containers declare.
+func (v *view) allServed(w *workload, declared []corev1.ContainerPort) bool {
+	if len(declared) == 0 {
+		return false
+	}
+	for _, p := range declared {
+		hit := false
+		for _, k := range v.apps().fronts[w] {
+			for _, sp := range v.idx.Service(k.namespace, k.name).Spec.Ports {
+				n := targetPort(sp)
+				hit = hit || n.IntVal == p.ContainerPort || n.StrVal != "" && n.StrVal == p.Name
+			}
+		}
+		if !hit {
+			return false
+		}
+	}
+	return true
 }
 
 // probedPort is the port that the readiness probe of a workload asks, when its pods are ready: something listens there.

@@ -82,7 +82,6 @@ func (g *gather) ingresses() {
 				d.change(c, "%s %s: %s → %s", c.Verb, c.Target, quote(c.Before), quote(c.After)).since(c.At)
 			}
 		}
-		g.misrouted(i)
 	}
 }
 
@@ -99,61 +98,32 @@ func backendPort(p networkingv1.ServiceBackendPort) string {
 	return fmt.Sprint(p.Number)
 }
 
-// misrouted is a rule whose backend answers "not found" for the path while a Service called like the path stands ready and gets
-// nothing.
-func (g *gather) misrouted(i *networkingv1.Ingress) {
-	v := g.v
-	for _, b := range backendsOf(i) {
-		meant := v.serviceOfPath(i.Namespace, b.path)
-		if meant == "" || meant == b.service.Name {
-			continue
-		}
-		s := v.idx.Service(i.Namespace, b.service.Name)
-		if s == nil || routesTo(i, meant) {
-			continue
-		}
-		var line string
-		for _, w := range v.apps().behind[name{i.Namespace, b.service.Name}] {
-			for _, x := range v.signsOf(w, signNotFound404) {
-				if strings.Contains(x.line, strings.TrimRight(b.path, "/")) {
-					line = x.line
-				}
-			}
-		}
-		t := target("Ingress", i)
-		change, changed := v.changeOf(t)
-		if line == "" && !changed && !v.asked(t) {
-			continue
-		}
-		d, fresh := g.on(incident.GatewayRouteMismatch, t)
-		if !fresh {
-			continue
-		}
-		d.say(fmt.Sprintf("%s sends %s to %s, which does not serve it", t, b.path, b.service.Name), fmt.Sprintf("%s 将路径 %s 转发给不提供该路径的 %s", t, b.path, b.service.Name)).weigh(0.9).
-			object(t, "rule %s%s → %s", b.host, b.path, b.service.Name).object(incident.Target{Kind: "Service", Namespace: i.Namespace, Name: meant}, "it exists and no rule leads to it").
-			fact(FactService, b.service.Name).fact(FactRightHost, meant).affects(serviceTarget(s))
-		if line != "" {
-			d.line(serviceTarget(s), "", line)
-		}
-		if changed {
-			d.change(change, "%s %s: %s → %s", change.Verb, change.Target, quote(change.Before), quote(change.After)).since(change.At)
-		}
-	}
-}
-
-// serviceOfPath is the Service that is called like a segment of a path.
+// serviceOfPath is the Service that is called like a segment of a path, hyphens, plurals and words like "service" aside.
 func (v *view) serviceOfPath(namespace, path string) string {
-	for _, seg := range strings.FieldsFunc(strings.ToLower(path), func(r rune) bool { return r == '/' || r == '(' || r == ')' || r == '.' || r == '*' || r == '|' }) {
+	segments := strings.FieldsFunc(strings.ToLower(path), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_' })
+	for _, seg := range segments {
+		bare := plainName(seg)
+		if len(bare) < 3 {
+			continue
+		}
 		for _, s := range v.Objects.Services {
-			if s.Namespace != namespace || len(seg) < 3 {
-				continue
-			}
-			if s.Name == seg || s.Name == seg+"-service" || s.Name == seg+"service" || s.Name == seg+"-svc" || s.Name+"s" == seg || s.Name == "ts-"+seg {
+			if s.Namespace == namespace && plainName(s.Name) == bare {
 				return s.Name
 			}
 		}
 	}
 	return ""
+}
+
+// plainName leaves of a name what tells it from others.
+func plainName(n string) string {
+	n = strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(n))
+	for _, tail := range []string{"service", "svc", "api", "server", "app", "s"} {
+		if len(n) > len(tail)+2 {
+			n = strings.TrimSuffix(n, tail)
+		}
+	}
+	return n
 }
 
 // loadBalancers looks at Services of type LoadBalancer without an address.

@@ -103,7 +103,7 @@ func (g *gather) daemon(w *workload, r incident.Reason) {
 				g.podsOf(d, node)
 			}
 		}
-		d.object(w.target, "%s", s.why)
+		d.object(w.target, "%s", s.why).affects(w.target)
 		if s.pod != nil {
 			d.affectsPods(s.pod)
 			if c := condition(s.pod, corev1.PodReady); c != nil {

@@ -159,6 +159,30 @@ func (v *view) starting(p *corev1.Pod, s *corev1.ContainerStatus, probe *corev1.
 	return v.age(s.State.Running.StartedAt.Time) < max(time.Minute, budget(probe)) && s.RestartCount == 0
 }
 
+// wasWell says whether the pod, or another with the same template, has been well with the same probe. The probe of a pod cannot be
+// changed, so one that has worked for long is not written wrong.
+func (v *view) wasWell(w *workload, p *corev1.Pod, s *corev1.ContainerStatus) bool {
+	for _, o := range w.live() {
+		if o != p && podReady(o) && o.Labels[hashKey] == p.Labels[hashKey] && w.target.Kind == "Deployment" {
+			for i := range o.Status.ContainerStatuses {
+				if x := &o.Status.ContainerStatuses[i]; x.Name == s.Name && x.RestartCount == 0 && v.age(o.CreationTimestamp.Time) > 5*time.Minute {
+					return true
+				}
+			}
+		}
+	}
+	age := v.age(p.CreationTimestamp.Time)
+	if age < time.Hour {
+		return false
+	}
+	c := condition(p, corev1.PodReady)
+	if s.RestartCount == 0 {
+		return c != nil && c.LastTransitionTime.After(p.CreationTimestamp.Add(30*time.Minute))
+	}
+	// A wrong liveness probe ends its container every few minutes, at least every ten with the longest back-off.
+	return float64(s.RestartCount) < age.Minutes()/10
+}
+
 // budget is how long a probe lets a container fail: initialDelaySeconds + periodSeconds × failureThreshold.
 func budget(p *corev1.Probe) time.Duration {
 	period, threshold := p.PeriodSeconds, p.FailureThreshold
@@ -186,14 +210,16 @@ func (v *view) probeMistake(w *workload, p *corev1.Pod, c *corev1.Container, s *
 	if said != nil {
 		message = said.Message
 	}
-	if m, wrong := v.wrongPort(w, c, probe, message); wrong {
-		m.reason = k.port
-		return m
-	}
 	former := formerProbe(w, c.Name, k.of)
-	if m, wrong := protocolMistake(probe, former, message, v.otherProbe(c, kind)); wrong {
-		m.reason = k.protocol
-		return m
+	if !v.wasWell(w, p, s) {
+		if m, wrong := v.wrongPort(w, c, probe, message); wrong {
+			m.reason = k.port
+			return m
+		}
+		if m, wrong := protocolMistake(probe, former, message, v.otherProbe(c, kind)); wrong {
+			m.reason = k.protocol
+			return m
+		}
 	}
 	if said == nil {
 		return mistake{reason: k.failed, en: "no event says why", zh: "无事件说明原因", strength: 0.6}

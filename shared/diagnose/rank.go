@@ -17,7 +17,7 @@ const (
 	freshBonus    = 0.10 // it began within two hours before the trouble was noticed
 	stalePenalty  = 0.40 // it was there for more than half a day before
 	blastBonus    = 0.05 // for each doubling of the objects it explains or affects, up to four
-	coarsePenalty = 0.15 // it says that something fails, not why
+	coarsePenalty = 0.25 // it says that something fails, not why
 	hintPenalty   = 0.30 // it breaks nobody
 	systemPenalty = 0.05 // a part of the platform that nothing else depends on in this snapshot
 	fresh         = 2 * time.Hour
@@ -52,6 +52,8 @@ func (v *view) rank(all []incident.Finding, root []int, reaches []*reachOf) []fl
 			case before <= fresh:
 				s += freshBonus
 			}
+		} else {
+			s += freshBonus / 2 // a field says what is wrong, not since when
 		}
 		blast := len(follow[i])
 		s += blastBonus * math.Min(4, math.Log2(float64(1+blast)))
