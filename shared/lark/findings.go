@@ -8,12 +8,11 @@ import (
 
 // How much of each list stands on the card without a click.
 const (
-	shownEvidence = 4
-	shownLines    = 4
-	shownCauses   = 3
-	shownGaps     = 4
-	shownChanges  = 2
-	foldedLines   = 20
+	shownLines   = 4
+	shownCauses  = 3
+	shownGaps    = 4
+	shownChanges = 2
+	foldedLines  = 20
 )
 
 // findings is the diagnosis: key evidence with its chart, possible causes with what speaks against them, and what could not be seen.
@@ -44,7 +43,8 @@ func (v View) evidence(p pen, c cut) []element {
 	limit := c.few(shownLines, 2)
 	var facts []words
 	if cause, ok := v.cause(); ok {
-		for _, e := range cause.Evidence[:min(len(cause.Evidence), limit)] {
+		all := distinct(cause.Evidence)
+		for _, e := range all[:min(len(all), limit)] {
 			facts = append(facts, bullet(p.evidenceLine(e)))
 		}
 	}
@@ -73,6 +73,19 @@ func listing[T any](p pen, head words, all []T, n int, line func(T) words) []ele
 		out = append(out, bullet(line(x)))
 	}
 	return []element{p.markdown(head), p.markdown(lines(out...))}
+}
+
+// distinct drops facts that read the same: two pods of one workload often say one thing.
+func distinct(all []incident.Evidence) []incident.Evidence {
+	seen := map[string]bool{}
+	var out []incident.Evidence
+	for _, e := range all {
+		if key := string(e.Source) + " " + e.Statement; !seen[key] {
+			seen[key] = true
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // evidenceLine is a quoted fact and when it was true; it is the same in both languages.
@@ -133,7 +146,7 @@ func (r *roll) add(line func() words) {
 func (v View) moreEvidence(p pen) []element {
 	r, more := v.round(), &roll{}
 	if c, ok := v.cause(); ok {
-		for _, e := range after(c.Evidence, shownEvidence) {
+		for _, e := range after(distinct(c.Evidence), shownLines) {
 			more.add(func() words { return p.evidenceLine(e) })
 		}
 	}
@@ -214,7 +227,11 @@ func (v View) causes(p pen, c cut) []element {
 
 func (p pen) causeLine(n int, f incident.Finding, c cut) words {
 	what := grey(say("(%s, %s)", "（%s，%s）", p.data(string(f.Reason), 60), p.data(f.Target.String(), 120)))
-	out := say("%s. %s — **sure %s** %s", "%s. %s — **置信度 %s** %s", num(n), p.text(f.Summary, 220), percent(f.Confidence), what)
+	since := words{}
+	if !f.Since.IsZero() {
+		since = say(" since %s", "，自 %s 起", p.clock(f.Since))
+	}
+	out := say("%s. %s%s — **sure %s** %s", "%s. %s%s — **置信度 %s** %s", num(n), p.text(timeless(f.Summary), 220), since, percent(f.Confidence), what)
 	if n > 1 && len(f.Evidence) > 0 && !c.lists {
 		out = lines(out, say("   For: %s", "   支持：%s", p.data(f.Evidence[0].Statement, 200)))
 	}

@@ -2,6 +2,7 @@ package lark
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"cce-oncall/shared/incident"
@@ -19,41 +20,53 @@ func (v View) solutions(p pen, c cut, open bool) []element {
 		head = say("Solutions that were proposed (closed: nothing can be confirmed any more)", "曾提出的方案（已关闭，不能再确认）")
 	}
 	out := []element{rule(), p.heading(head)}
-	for i, s := range plan.Solutions {
-		if i == 6 {
-			out = append(out, p.markdown(say("and %s more in the archive", "另有 %s 个方案见归档", num(len(plan.Solutions)-i))))
-			break
-		}
+	shown := plan.Solutions[:min(c.few(10, 6), len(plan.Solutions))]
+	for _, s := range shown {
 		out = append(out, box(v.solution(p, c, s, open)...))
+	}
+	if rest := len(plan.Solutions) - len(shown); rest > 0 {
+		out = append(out, p.markdown(say("and %s more in the archive", "另有 %s 个方案见归档", num(rest))))
 	}
 	return out
 }
 
 func (v View) solution(p pen, c cut, s incident.Solution, open bool) []element {
-	main := []words{bold(say("%s. %s", "%s. %s", p.data(s.ID, 2), p.text(s.Title, 160)))}
-	main = append(main, p.changeLines(s, c.few(8, 3))...)
+	main := []words{bold(say("%s. %s", "%s. %s", p.data(s.ID, 2), p.text(s.Title, 160))), v.forCause(s)}
 	if !s.Executable() {
-		main = append(main, p.manual(s.Manual, c))
-	} else {
-		main = append(main, say("**Risk**: %s", "**风险**：%s", term(p, risks, s.Risk)))
+		return []element{p.markdown(lines(append(main, p.manual(s.Manual, c), p.labelled(bold(say("When it fits", "适用场景")), s.When, 200))...))}
 	}
-	main = append(main, p.labelled(bold(say("Prediction", "预测")), s.Prediction, 400), p.labelled(bold(say("Impact", "影响")), s.Impact, 300))
+	main = append(main, p.changeLines(s, c.few(8, 3))...)
+	main = append(main,
+		say("**Risk**: %s", "**风险**：%s", term(p, risks, s.Risk)),
+		p.labelled(bold(say("Prediction", "预测")), s.Prediction, 400),
+		p.labelled(bold(say("Impact", "影响")), s.Impact, 300))
 	if s.UnwindOnFailure && len(s.Steps) > 1 {
 		main = append(main, say("If a step fails, the ones before it are undone without asking.", "任一步骤失败时，之前的步骤会自动撤销。"))
 	}
 	if s.NeedsTwo {
 		main = append(main, say("Needs the confirmation of **two different people**.", "需要**两名不同人员**确认。"))
 	}
+	if c.lists {
+		main = append(main, p.labelled(say("Undo", "回滚"), s.Rollback, 120))
+	}
 	out := []element{p.markdown(lines(main...))}
 	if detail := p.solutionDetail(s); !c.lists && !detail.empty() {
 		out = append(out, p.folded(say("When, resources, scheduling, cost, verification, undo", "适用场景、资源、调度条件、费用、验证、回滚"), p.markdown(detail)))
-	} else if c.lists {
-		out[0] = p.markdown(lines(append(main, p.labelled(say("Undo", "回滚"), s.Rollback, 120))...))
 	}
 	if b := v.confirmButton(p, s); open && b != nil {
 		out = append(out, b)
 	}
 	return out
+}
+
+// forCause names the cause that a solution is for where the plan is not all for the first one.
+func (v View) forCause(s incident.Solution) words {
+	r := v.round()
+	several := slices.ContainsFunc(r.Plan.Solutions, func(x incident.Solution) bool { return x.Cause != r.Plan.Solutions[0].Cause })
+	if !several || s.Cause < 0 || s.Cause >= len(r.Diagnosis.Causes) {
+		return words{}
+	}
+	return grey(say("for cause %s", "针对原因 %s", num(s.Cause+1)))
 }
 
 // changeLines is before → after, one line a field.

@@ -1,6 +1,7 @@
 package lark
 
 import (
+	"regexp"
 	"strings"
 	"time"
 
@@ -131,7 +132,7 @@ func (v View) headline(p pen) words {
 
 // broken is a cause in a few words, with its object unless they name it.
 func (p pen) broken(c incident.Finding) words {
-	what := p.text(incident.Text{EN: noStop(c.Summary.In("en")), ZH: noStop(c.Summary.In("zh"))}, 110)
+	what := p.text(timeless(c.Summary), 130)
 	if !strings.Contains(c.Summary.EN, c.Target.Name) && c.Target.Name != "" {
 		what = say("%s: %s", "%s：%s", p.data(short(c.Target), 80), what)
 	}
@@ -156,6 +157,17 @@ func (v View) alarmHeadline(p pen) words {
 }
 
 func noStop(s string) string { return strings.TrimRight(s, " .。") }
+
+// Summaries end with the time since when, in UTC, since they are also read without a card. A card has one clock and says it there.
+var (
+	sinceEN = regexp.MustCompile(`,? since [0-9: -]+ UTC \([^()]*\)\.?$`)
+	sinceZH = regexp.MustCompile(`，?自 [0-9: -]+ UTC 起（[^（）]*）。?$`)
+)
+
+// timeless is a summary without its full stop and its time.
+func timeless(t incident.Text) incident.Text {
+	return incident.Text{EN: noStop(sinceEN.ReplaceAllString(t.In("en"), "")), ZH: noStop(sinceZH.ReplaceAllString(t.In("zh"), ""))}
+}
 
 // verdict is the last look of an execution, nil before the first.
 func verdict(x *incident.Execution) *incident.Verification {
