@@ -31,6 +31,9 @@ func planResources(_ context.Context, o Order, obj object) ([]field, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := o.expect("container", name); err != nil {
+		return nil, err
+	}
 	i, c := containerNamed(w.template.Spec.Containers, name)
 	if c == nil {
 		return nil, ErrStale{Moved: fmt.Sprintf("%s has no container %s any more", o.Target, name)}

@@ -63,7 +63,8 @@ func (a drainNode) Prepare(ctx context.Context, o Order) (incident.Receipt, erro
 		img.Pods = append(img.Pods, drainedAt{p.Namespace, p.Name, p.UID})
 	}
 	if len(img.Pods) > 0 { // one is enough to learn whether evicting is allowed to us at all
-		if err := a.evict(ctx, img.Pods[0], true); err != nil && !apierrors.IsTooManyRequests(err) {
+		err := a.evict(ctx, img.Pods[0], true)
+		if err != nil && !apierrors.IsTooManyRequests(err) && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
 			return nil, kubeError("trying to evict "+img.Pods[0].Name, err)
 		}
 	}

@@ -85,40 +85,55 @@ const (
 )
 
 func (e edit) Prepare(ctx context.Context, o Order) (incident.Receipt, error) {
-	acc, obj, err := e.read(ctx, o)
-	if err != nil {
-		return nil, err
+	version := ""
+	for range attempts {
+		acc, obj, err := e.read(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		img, patch, err := e.intend(ctx, o, obj)
+		if err != nil {
+			return nil, err
+		}
+		if img.Done {
+			return json.Marshal(img)
+		}
+		err = acc.patch(ctx, patch, true)
+		if err == nil {
+			return json.Marshal(img)
+		}
+		if !raced(err, obj, version) {
+			return nil, kubeError("trying the change of "+o.Target.String(), err)
+		}
+		version = obj.GetResourceVersion()
 	}
+	return nil, restless(o)
+}
+
+// intend works out the change of an object that is as it was previewed.
+func (e edit) intend(ctx context.Context, o Order, obj object) (image, []byte, error) {
 	if err := sameUID(o, obj); err != nil {
-		return nil, err
+		return image{}, nil, err
 	}
 	mark := obj.GetAnnotations()[markKey]
 	if mark == o.Mark || mark == o.Mark+undone {
-		return nil, ErrRaced
+		return image{}, nil, ErrRaced
 	}
 	fields, err := e.plan(ctx, o, obj)
 	if err != nil {
-		return nil, err
+		return image{}, nil, err
 	}
 	img := image{UID: obj.GetUID(), Mark: mark, Done: len(fields) == 0}
 	doc, err := document(obj)
 	if err != nil {
-		return nil, err
+		return image{}, nil, err
 	}
 	for i := range fields {
 		fields[i].Before = at(doc, fields[i].Path)
 		img.Fields = append(img.Fields, fields[i].kept())
 	}
-	if !img.Done {
-		patch, err := patchOf(obj, fields, o.Mark)
-		if err != nil {
-			return nil, err
-		}
-		if err := acc.patch(ctx, patch, true); err != nil {
-			return nil, kubeError("trying the change of "+o.Target.String(), err)
-		}
-	}
-	return json.Marshal(img)
+	patch, err := patchOf(obj, fields, o.Mark)
+	return img, patch, err
 }
 
 func (e edit) Apply(ctx context.Context, o Order, before incident.Receipt) error {
@@ -217,13 +232,21 @@ func (e edit) move(ctx context.Context, o Order, before incident.Receipt, judge 
 		if err == nil {
 			return nil
 		}
-		// A failed test is 422, a lost race 409: look again. A 422 for an object that has not moved is a refusal of the change itself.
-		raced := apierrors.IsConflict(err) || apierrors.IsInvalid(err) && obj.GetResourceVersion() != version
-		if !raced {
+		if !raced(err, obj, version) {
 			return kubeError("changing "+o.Target.String(), err)
 		}
 		version = obj.GetResourceVersion()
 	}
+	return restless(o)
+}
+
+// raced says whether a patch may have failed because the object changed since it was read: a failed test is 422, a lost race
+// 409. A 422 for an object that has not moved since the attempt before is a refusal of the change itself.
+func raced(err error, obj object, version string) bool {
+	return apierrors.IsConflict(err) || apierrors.IsInvalid(err) && obj.GetResourceVersion() != version
+}
+
+func restless(o Order) error {
 	return transientError{what: fmt.Sprintf("changing %s: it kept changing under %d attempts", o.Target, attempts)}
 }
 

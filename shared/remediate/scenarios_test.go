@@ -49,8 +49,8 @@ func (p plan) world(cut *remediatetest.Cut) (remediatetest.World, *remediatetest
 		Actions: func() map[incident.ActionKind]remediate.Action {
 			return remediate.Actions(cluster.Client(), cloud, cloud)
 		},
-		Steps:   p.steps,
-		State:   func() (string, error) { return p.state(cluster.Inside, cloud) },
+		Steps: p.steps,
+		State: func() (string, error) { return p.state(cluster.Inside, cloud) },
 		Settle: func() error {
 			if err := cluster.Settle(); err != nil {
 				return err

@@ -41,7 +41,8 @@ type Cut struct {
 	fault    Fault
 	overtake func()
 	after    func(call string, write bool)
-	pace     func() // called at every call, to shake the order of racing executors
+	pace     func()      // called at every call, to shake the order of racing executors
+	writing  *sync.Mutex // held during a write and what is asked after it; nil: not
 }
 
 // Do makes one call of the run. Write says that it may change the world.
@@ -55,15 +56,24 @@ func (c *Cut) Do(call string, write bool, f func() error) error {
 	case strike && c.fault == Overtake:
 		c.overtake()
 	}
-	err := f()
-	if err == nil && c.after != nil {
-		c.after(call, write)
-	}
+	err := c.carryOut(call, write, f)
 	switch {
 	case strike && c.fault == DieAfter:
 		panic(death{call})
 	case strike && c.fault == FailAfter:
 		return errFault{call}
+	}
+	return err
+}
+
+func (c *Cut) carryOut(call string, write bool, f func() error) error {
+	if write && c.writing != nil {
+		c.writing.Lock()
+		defer c.writing.Unlock()
+	}
+	err := f()
+	if err == nil && c.after != nil {
+		c.after(call, write)
 	}
 	return err
 }

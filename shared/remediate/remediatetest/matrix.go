@@ -125,7 +125,10 @@ func Confirmed(steps []incident.Step) *incident.Execution {
 	return x
 }
 
-// epoch is when every run begins; time does not pass in it, so that no patience runs out.
+// Epoch is the clock of every run: it stands still, so that no patience runs out.
+func Epoch() time.Time { return epoch }
+
+// epoch is when every run begins.
 var epoch = time.Date(2026, 11, 22, 7, 0, 0, 0, time.UTC)
 
 // run is one plan on its way.
@@ -140,7 +143,7 @@ type run struct {
 }
 
 func (r *run) runner(cut *Cut) *remediate.Runner {
-	return &remediate.Runner{Actions: r.world.Actions(), Store: through{r.store, cut}, Now: func() time.Time { return epoch }}
+	return &remediate.Runner{Actions: r.world.Actions(), Store: through{r.store, cut}, Now: Epoch}
 }
 
 // watch looks at the state after every write and asks that the record knew of it before.

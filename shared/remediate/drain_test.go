@@ -1,0 +1,97 @@
+package remediate_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"cce-oncall/shared/incident"
+	"cce-oncall/shared/remediate"
+)
+
+func appsResource(name string) schema.GroupVersionResource {
+	return appsv1.SchemeGroupVersion.WithResource(name)
+}
+
+func drainPlan(objects ...runtime.Object) plan {
+	return plan{
+		objects: func() []runtime.Object { return append([]runtime.Object{worker(true)}, objects...) }, state: nodeState, oneWay: true,
+		steps: numbered(step(incident.DrainNode, node("worker-1"), map[string]string{}, map[string]string{"drained": "true"})),
+	}
+}
+
+func TestDrainWaitsForADisruptionBudget(t *testing.T) {
+	ctx := context.Background()
+	b := newBed(t, drainPlan(podOn("a", "ReplicaSet"), podOn("b", "ReplicaSet")))
+	b.cluster.Held["default/a"] = true
+	receipt := b.prepare()
+	var waiting remediate.ErrWaiting
+	if err := b.action.Apply(ctx, b.order, receipt); !errors.As(err, &waiting) {
+		t.Fatalf("Apply: got %v, want ErrWaiting", err)
+	}
+	if got, want := b.state(), `[["a"],{"worker-1":true},null]`; got != want {
+		t.Errorf("after the first pass: got %s, want %s", got, want)
+	}
+	if ok, err := b.action.Settled(ctx, b.order, receipt); ok || err != nil {
+		t.Errorf("Settled while a pod is held: got %v, %v", ok, err)
+	}
+	b.cluster.Held = map[string]bool{}
+	b.apply(receipt)
+	if ok, err := b.action.Settled(ctx, b.order, receipt); !ok || err != nil {
+		t.Errorf("Settled: got %v, %v", ok, err)
+	}
+}
+
+func TestDrainRefusesWhatWouldBeLost(t *testing.T) {
+	bare := podOn("bare", "ReplicaSet")
+	bare.OwnerReferences = nil
+	data := podOn("data", "StatefulSet")
+	data.Spec.Volumes = []corev1.Volume{{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}}
+	for _, c := range []struct {
+		pod     *corev1.Pod
+		consent string
+	}{{bare, "barePods"}, {data, "localData"}} {
+		t.Run(c.consent, func(t *testing.T) {
+			b := newBed(t, drainPlan(c.pod))
+			var unsafe remediate.ErrUnsafe
+			if _, err := b.action.Prepare(context.Background(), b.order); !errors.As(err, &unsafe) {
+				t.Errorf("without consent: got %v, want ErrUnsafe", err)
+			}
+			b.order.Goal[c.consent] = "true"
+			b.apply(b.prepare())
+			if got, want := b.state(), `[[],{"worker-1":true},null]`; got != want {
+				t.Errorf("with consent: got %s, want %s", got, want)
+			}
+		})
+	}
+}
+
+func TestDrainLeavesDaemonsStaticPodsAndNewcomers(t *testing.T) {
+	static := podOn("static", "Node")
+	static.Annotations = map[string]string{corev1.MirrorPodAnnotationKey: "x"}
+	b := newBed(t, drainPlan(podOn("agent", "DaemonSet"), static, podOn("a", "ReplicaSet")))
+	receipt := b.prepare()
+	late := podOn("late", "ReplicaSet")
+	if err := b.cluster.Inside.Tracker().Add(late); err != nil {
+		t.Fatal(err)
+	}
+	b.apply(receipt)
+	if got, want := b.state(), `[["agent","late","static"],{"worker-1":true},null]`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestDrainRefusesAnOpenNode(t *testing.T) {
+	p := drainPlan(podOn("a", "ReplicaSet"))
+	p.objects = func() []runtime.Object { return []runtime.Object{worker(false), podOn("a", "ReplicaSet")} }
+	b := newBed(t, p)
+	var unsafe remediate.ErrUnsafe
+	if _, err := b.action.Prepare(context.Background(), b.order); !errors.As(err, &unsafe) {
+		t.Errorf("got %v, want ErrUnsafe", err)
+	}
+}
