@@ -18,7 +18,7 @@ type Look struct {
 	Language Language
 	Zone     *time.Location
 	Redact   func(string) string // applied to every text from outside before it is escaped; nil leaves them as they are
-	BotName  string              // how people address the bot in the group; empty leaves the mention out of the instructions
+	BotName  string              // how people address the bot in the group; empty says "the bot"
 }
 
 func (l Look) pen(now time.Time) pen {

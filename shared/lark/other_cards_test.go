@@ -90,7 +90,7 @@ func otherCards(t testing.TB, spoil func(any)) map[string][]byte {
 	keep("problem", b, err)
 	b, err = ProbeCard(pr)
 	keep("probe", b, err)
-	b, err = ReportCard(r, Look{Language: Both, Zone: east8}, nil)
+	b, err = ReportCard(r, h.Look, nil)
 	keep("report", b, err)
 	return out
 }

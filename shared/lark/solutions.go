@@ -153,7 +153,7 @@ func (v View) asking(p pen) []element {
 	how := []words{bold(say("How to decide", "如何确认"))}
 	if executable(plan) {
 		first := p.data(strings.Split(letters(plan), ", ")[0], 2)
-		how = append(how, say("Press the button under a solution, or type: **%[1]sConfirm execution of solution %[2]s** (open: %[3]s)", "点击方案下方的按钮，或输入：**%[1]s确认执行方案%[2]s**（可选：%[3]s）", v.mention(p), first, p.data(letters(plan), 40)))
+		how = append(how, say("Press the button under a solution, or %[1]s **Confirm execution of solution %[2]s** (open: %[3]s)", "点击方案下方的按钮，或%[1]s **确认执行方案%[2]s**（可选：%[3]s）", v.addressed(p), first, p.data(letters(plan), 40)))
 		if !strings.Contains(letters(plan), ",") {
 			how = append(how, say("Only one solution is open, so **Confirm** alone is enough.", "只有一个可执行方案，直接输入 **确认** 即可。"))
 		}
@@ -168,11 +168,12 @@ func (v View) asking(p pen) []element {
 	return out
 }
 
-func (v View) mention(p pen) words {
+// addressed is how words reach the bot: a group's messages come to it only where it is mentioned.
+func (v View) addressed(p pen) words {
 	if v.BotName == "" {
-		return words{}
+		return say("mention the bot and type:", " @机器人 并输入：")
 	}
-	return say("@%s ", "@%s ", p.data(v.BotName, 40))
+	return say("type: **@%s**", "输入：**@%s**", p.data(v.BotName, 40))
 }
 
 func (p pen) rejectForm(token string) element {
