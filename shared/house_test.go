@@ -32,7 +32,7 @@ var rooms = map[string]room{
 	"huaweicloud":   {may: []string{"alarm", "incident", "observe", "record", "redact"}},
 	"kube":          {},
 	"functiongraph": {},
-	"config":        {may: []string{"incident"}}, // approvers and risks are the law's words
+	"config":        {may: []string{"alarm", "incident"}}, // approvers and risks are the law's words
 	// assemble is where the configuration becomes adapters: the five mains would repeat it otherwise.
 	"assemble": {may: []string{"advise", "config", "functiongraph", "huaweicloud", "kube", "lark", "observe", "record", "redact", "tell"}},
 	// advise makes one round of an incident and tell shows it: diagnose and execute do both, and may not know each other.

@@ -144,6 +144,9 @@ func (a ask) among(list []alarm.Alarm) bool {
 
 // about says whether a group is what was asked about.
 func (a ask) about(g alarm.Group) bool {
+	if a.hint.Empty() && len(a.raised) == 0 && a.question == "" {
+		return g.Active > 0 // words that name no alarm still say that something fires: whatever has no incident yet gets one
+	}
 	for _, k := range g.Alarms {
 		if !a.hint.Empty() && a.hint.Matches(k) {
 			return true
@@ -158,9 +161,9 @@ func (a ask) about(g alarm.Group) bool {
 }
 
 // groups are the groups of alarms that were asked about, correlated by what belongs together in the cluster.
-func groups(known []alarm.Alarm, snap *observe.Snapshot, a ask) []alarm.Group {
+func groups(known []alarm.Alarm, snap *observe.Snapshot, a ask, silences []alarm.Silence) []alarm.Group {
 	var out []alarm.Group
-	for _, g := range alarm.Correlate(known, snap.Topology(), alarm.Options{Now: snap.At}) {
+	for _, g := range alarm.Correlate(known, snap.Topology(), alarm.Options{Now: snap.At, Silences: silences}) {
 		if a.about(g) {
 			out = append(out, g)
 		}

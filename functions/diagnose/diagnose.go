@@ -22,6 +22,7 @@ const history = 2 * time.Hour
 // diagnosis is the flow. Its fields are what it needs of the world; main fills them.
 type diagnosis struct {
 	clusters config.Clusters
+	windows  []alarm.Window // maintenance
 	site     func(context.Context, config.Cluster) (site, error)
 	book     func(context.Context) *record.Book
 	now      func() time.Time
@@ -38,6 +39,7 @@ type site struct {
 
 type alarms interface {
 	Alarms(ctx context.Context, active bool, window time.Duration) ([]alarm.Alarm, error)
+	Mutes(ctx context.Context) ([]alarm.Silence, error)
 }
 
 type look interface {
@@ -87,7 +89,7 @@ func (d *diagnosis) answer(ctx context.Context, a ask) ([]outcome, error) {
 	snap.Question = a.question
 	snap.Gaps = append(snap.Gaps, gaps...)
 	var out []outcome
-	for _, g := range groups(known, snap, a) {
+	for _, g := range groups(known, snap, a, d.silences(ctx, s)) {
 		o, err := d.group(ctx, s, book, snap, g)
 		if err != nil {
 			return nil, err
@@ -115,6 +117,19 @@ func (d *diagnosis) read(ctx context.Context, s site, a ask) (known []alarm.Alar
 		known = append(known, list...)
 	}
 	return a.complete(known), gaps
+}
+
+// silences are our maintenance windows and AOM's mute rules. A mute rule stops notifications only, so its alarms still reach us; rules
+// that cannot be read silence nothing.
+func (d *diagnosis) silences(ctx context.Context, s site) []alarm.Silence {
+	mutes, err := s.alarms.Mutes(ctx)
+	if err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("AOM's mute rules could not be read; nothing is silenced by them")
+	}
+	for _, w := range d.windows {
+		mutes = append(mutes, w.Silence())
+	}
+	return mutes
 }
 
 // group opens an incident for a group of alarms, or lets a known one gain them in silence.
@@ -171,11 +186,14 @@ func idle(g alarm.Group) string {
 
 // find is the open incident of a group's key, or the one that has this very first alarm already.
 func find(ctx context.Context, book *record.Book, c config.Cluster, g alarm.Group) (*incident.Incident, error) {
-	opening, found, err := book.Find(ctx, c.ID, g.Key)
-	if err != nil {
-		return nil, err
-	}
-	if found {
+	for _, key := range append([]string{g.Key}, g.Keys...) { // it may have been opened before its cause showed itself
+		opening, found, err := book.Find(ctx, c.ID, key)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			continue
+		}
 		inc, found, err := book.Load(ctx, c.ID, opening.ID)
 		if err != nil {
 			return nil, err

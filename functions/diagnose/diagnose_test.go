@@ -35,6 +35,7 @@ type world struct {
 	snap    func() *observe.Snapshot
 	sent    map[string]string // uuid → card: the platform sends one message for one uuid
 	sendErr error
+	mutes   []alarm.Silence
 	looks   int
 	books   atomic.Int64
 }
@@ -57,6 +58,8 @@ func (w *world) Alarms(_ context.Context, active bool, _ time.Duration) ([]alarm
 	}
 	return w.past, nil
 }
+
+func (w *world) Mutes(context.Context) ([]alarm.Silence, error) { return w.mutes, w.aomErr }
 
 func (w *world) Build(_ context.Context, _ incident.Cluster, _ observe.Scope, list []alarm.Alarm) *observe.Snapshot {
 	w.looks++
@@ -189,6 +192,24 @@ func TestAnAlarmThatIsOverOpensNothing(t *testing.T) {
 	out := w.send(events.Read("smn_json_resolved.json"))
 	if len(w.incidents()) != 0 || len(w.sent) != 0 || len(out) != 1 || out[0].What != "resolved" {
 		t.Errorf("%+v, %d cards", out, len(w.sent))
+	}
+}
+
+func TestASilencedAlarmOpensNothing(t *testing.T) {
+	w := newWorld(t)
+	w.aom("aom_promql_container_cpu.json")
+	w.mutes = []alarm.Silence{{Name: "upgrade", Covers: func(alarm.Alarm, time.Time) bool { return true }}}
+	if out := w.send(events.Read("smn_json_promql.json")); len(w.incidents()) != 0 || len(out) != 1 || out[0].What != "silenced" {
+		t.Errorf("%+v", out)
+	}
+}
+
+func TestWordsThatNameNoAlarmStillWake(t *testing.T) {
+	w := newWorld(t)
+	w.aom("aom_promql_container_cpu.json")
+	w.send(events.Read("smn_free_text.json"))
+	if len(w.incidents()) != 1 || len(w.sent) != 1 {
+		t.Errorf("%d incidents, %d cards", len(w.incidents()), len(w.sent))
 	}
 }
 

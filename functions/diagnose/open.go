@@ -12,6 +12,7 @@ import (
 func open(k *assemble.Kit) (functiongraph.Handler, error) {
 	d := &diagnosis{
 		clusters: k.Config.Clusters,
+		windows:  k.Config.Policy.Value.Maintenance,
 		book:     k.Book,
 		now:      k.Now,
 		site: func(ctx context.Context, c config.Cluster) (site, error) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"cce-oncall/shared/alarm"
 	"cce-oncall/shared/incident"
 )
 
@@ -105,15 +106,16 @@ func (c Cluster) ChatFor(namespace string) string {
 
 // Policy is what holds for every cluster.
 type Policy struct {
-	TwoFor   []incident.Risk   `json:"twoFor"`   // risks that need two different people; default costly and destructive
-	Freezes  []incident.Freeze `json:"freezes"`  // windows in which nothing is begun
-	Expiry   Duration          `json:"expiry"`   // how long a plan may be confirmed; default 30m
-	Deadline Duration          `json:"deadline"` // how long an execution may take in all; default 2h
-	Hops     int               `json:"hops"`     // how often execute may call itself for one incident; default 240
-	Window   Duration          `json:"window"`   // cap on the verification window; default 20m
-	PerHour  int               `json:"perHour"`  // disruptive actions in a cluster in an hour; default 6
-	BadShare float64           `json:"badShare"` // never act when more of the nodes look bad; default 0.5
-	Rounds   int               `json:"rounds"`   // plans tried before people take over; default 3
+	TwoFor      []incident.Risk   `json:"twoFor"`      // risks that need two different people; default costly and destructive
+	Maintenance []alarm.Window    `json:"maintenance"` // windows in which alarms open no incidents
+	Freezes     []incident.Freeze `json:"freezes"`     // windows in which nothing is begun
+	Expiry      Duration          `json:"expiry"`      // how long a plan may be confirmed; default 30m
+	Deadline    Duration          `json:"deadline"`    // how long an execution may take in all; default 2h
+	Hops        int               `json:"hops"`        // how often execute may call itself for one incident; default 240
+	Window      Duration          `json:"window"`      // cap on the verification window; default 20m
+	PerHour     int               `json:"perHour"`     // disruptive actions in a cluster in an hour; default 6
+	BadShare    float64           `json:"badShare"`    // never act when more of the nodes look bad; default 0.5
+	Rounds      int               `json:"rounds"`      // plans tried before people take over; default 3
 }
 
 // Clusters decodes CLUSTERS.

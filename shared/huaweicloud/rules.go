@@ -181,6 +181,19 @@ func zone(s string) *time.Location {
 	return china
 }
 
+// Mutes are the silences in the form that correlation takes.
+func (a *AOM) Mutes(ctx context.Context) ([]alarm.Silence, error) {
+	list, err := a.Silences(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]alarm.Silence, 0, len(list))
+	for _, s := range list {
+		out = append(out, alarm.Silence{Name: s.Name, Covers: s.Covers})
+	}
+	return out, nil
+}
+
 // Covers says whether the silence keeps back notifications of this alarm at that time.
 func (s Silence) Covers(x alarm.Alarm, at time.Time) bool {
 	return s.on(at) && slices.ContainsFunc(s.match, func(all []matcher) bool {
