@@ -65,7 +65,7 @@ func grown(q resource.Quantity, what corev1.ResourceName, times, over int64) res
 	return *resource.NewQuantity((v+mebi-1)/mebi*mebi, resource.BinarySI)
 }
 
-// offerLowerRequests halves what a container asks the scheduler for, so that waiting pods fit; its limit stays.
+// offerLower halves what a container asks the scheduler for, as often as it takes for more pods to fit; its limit stays.
 func (b *bench) offerLower(what corev1.ResourceName) (incident.Solution, bool) {
 	l := b.load
 	if l == nil || len(l.template.Spec.Containers) == 0 {
@@ -76,17 +76,24 @@ func (b *bench) offerLower(what corev1.ResourceName) (incident.Solution, bool) {
 	if !ok || now.IsZero() {
 		return incident.Solution{}, false
 	}
-	after := c.Resources.DeepCopy()
-	after.Requests[what] = grown(now, what, 1, 2)
-	p := b.predictResources(c, after)
-	if before := b.predictResources(c, &c.Resources); p.Fit <= before.Fit {
-		return incident.Solution{}, false
+	fitNow := b.predictResources(c, &c.Resources).Fit
+	for part := int64(2); part <= leastPart; part *= 2 {
+		after := c.Resources.DeepCopy()
+		after.Requests[what] = grown(now, what, 1, part)
+		p := b.predictResources(c, after)
+		if p.Fit <= fitNow {
+			continue
+		}
+		s := b.resourceSolution(c, after, p)
+		s.Title = say("Lower the %[3]s request of container %[1]s of %[2]s", "降低 %[2]s 容器 %[1]s 的 %[3]s 申请量", c.Name, name(l.target), what)
+		s.When = say("The pods wait because of what they request, not of what they use.", "Pod 因申请量（而非实际用量）过大而无法调度。")
+		return s, true
 	}
-	s := b.resourceSolution(c, after, p)
-	s.Title = say("Lower the %[3]s request of container %[1]s of %[2]s", "降低 %[2]s 容器 %[1]s 的 %[3]s 申请量", c.Name, name(l.target), what)
-	s.When = say("The pods wait because of what they request, not of what they use.", "Pod 因申请量（而非实际用量）过大而无法调度。")
-	return s, true
+	return incident.Solution{}, false
 }
+
+// leastPart: below an eighth of the request it is another application's size.
+const leastPart = 8
 
 func offerLowerCPU(b *bench) (incident.Solution, bool)    { return b.offerLower(corev1.ResourceCPU) }
 func offerLowerMemory(b *bench) (incident.Solution, bool) { return b.offerLower(corev1.ResourceMemory) }
