@@ -19,6 +19,7 @@ module "function" {
   app           = var.app
   description   = each.value.about
   zip           = "${local.packages}/${each.key}.zip"
+  inline_limit  = var.inline_limit
   code_bucket   = huaweicloud_obs_bucket.state.bucket
   region        = var.region
   memory        = each.value.memory

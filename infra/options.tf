@@ -28,6 +28,17 @@ variable "packages" {
   default     = null
 }
 
+variable "inline_limit" {
+  description = "Largest package in bytes that goes with the API call; a larger one goes through the state bucket. FunctionGraph takes 50 MB."
+  type        = number
+  default     = 41943040
+
+  validation {
+    condition     = var.inline_limit >= 0 && var.inline_limit <= 52428800
+    error_message = "inline_limit is at most 52428800: FunctionGraph takes no larger package with a call."
+  }
+}
+
 variable "app" {
   description = "FunctionGraph application that the functions belong to."
   type        = string

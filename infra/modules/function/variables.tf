@@ -35,7 +35,6 @@ variable "zip" {
 variable "inline_limit" {
   description = "Largest package in bytes that goes with the API call; a larger one goes through code_bucket. FunctionGraph takes 50 MB."
   type        = number
-  default     = 41943040
 }
 
 variable "code_bucket" {
