@@ -159,11 +159,11 @@ func TestHeaders(t *testing.T) {
 		"verifying":    {broken, "wathet", "Verifying"},
 		"rolling-back": {broken, "purple", "Rolling back"},
 		"second-round": {"default/chat-app: 1 of 4 pods Pending: Insufficient cpu since 14:10 — sure 97 %", "red", "Awaiting confirmation"},
-		"recovered":    {"Recovered: default/chat-app: container CPU at 97 % of its limit, 14:05 to 14:30 (25 min)", "green", "Recovered"},
-		"rejected":     {"Rejected: " + broken, "grey", "Rejected"},
-		"expired":      {"Expired: " + broken, "orange", "Expired"},
-		"rolled-back":  {"Rolled back: " + broken, "grey", "Rolled back"},
-		"handed-over":  {"Handed over: default/chat-app: 1 of 4 pods Pending: Insufficient cpu since 14:10 — sure 97 %", "carmine", "Handed over"},
+		"recovered":    {"Recovered · default/chat-app: container CPU at 97 % of its limit, 14:05 to 14:30 (25 min)", "green", "Recovered"},
+		"rejected":     {"Rejected · " + broken, "grey", "Rejected"},
+		"expired":      {"Expired · " + broken, "orange", "Expired"},
+		"rolled-back":  {"Rolled back · " + broken, "grey", "Rolled back"},
+		"handed-over":  {"Handed over · default/chat-app: 1 of 4 pods Pending: Insufficient cpu since 14:10 — sure 97 %", "carmine", "Handed over"},
 	} {
 		b, err := IncidentCard(states(English)[name])
 		if err != nil {

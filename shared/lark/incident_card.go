@@ -23,7 +23,7 @@ func (v View) sheet(p pen, c cut) sheet {
 		tags:     v.tags(p, st),
 	}
 	if st.Final() {
-		s.title = say("%s: %s", "%s：%s", term(p, statuses, st), s.title)
+		s.title = same("%s · %s", term(p, statuses, st), s.title)
 	}
 	s.summary = say("[%s] %s", "[%s] %s", term(p, statuses, st), s.title)
 	if st.Final() {
