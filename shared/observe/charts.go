@@ -125,13 +125,19 @@ func highest(points []Point) float64 {
 	return top
 }
 
-// thin leaves at most chartPoints samples, of each stretch the highest: a peak must not vanish from a chart.
+// thin leaves at most chartPoints samples, of each minute the highest: a peak must not vanish from a chart.
 func thin(points []Point, scale float64) []incident.ChartPoint {
-	n := (len(points) + chartPoints - 1) / chartPoints
+	const width = chartSpan / chartPoints
 	var out []incident.ChartPoint
-	for chunk := range slices.Chunk(points, max(n, 1)) {
-		top := slices.MaxFunc(chunk, func(a, b Point) int { return cmp.Compare(a.Value, b.Value) })
-		out = append(out, incident.ChartPoint{At: top.At, Value: top.Value * scale})
+	var minute time.Time
+	for _, p := range points {
+		next := incident.ChartPoint{At: p.At, Value: p.Value * scale}
+		switch m := p.At.Truncate(width); {
+		case len(out) == 0 || !m.Equal(minute):
+			minute, out = m, append(out, next)
+		case next.Value >= out[len(out)-1].Value:
+			out[len(out)-1] = next
+		}
 	}
-	return out
+	return out[max(0, len(out)-chartPoints):]
 }

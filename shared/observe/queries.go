@@ -29,7 +29,8 @@ const by = "sum by (namespace, pod, container) "
 const limitBy = "max by (namespace, pod, container) "
 
 const (
-	cpuUsed = by + `(rate(container_cpu_usage_seconds_total{$S,image!="",container!="",container!="POD"}[2m]))`
+	// A minute is what CCE's own alarm rule looks at: over a longer time the use would still look low when the alarm fires.
+	cpuUsed = by + `(rate(container_cpu_usage_seconds_total{$S,image!="",container!="",container!="POD"}[1m]))`
 	memUsed = by + `(container_memory_working_set_bytes{$S,image!="",container!="",container!="POD"})`
 	fsUsed  = by + `(container_fs_usage_bytes{$S,container!="",container!="POD"})`
 	inbound = "nginx_ingress_controller_requests{$S}"

@@ -46,9 +46,8 @@ func (l *look) metricCalls(ctx context.Context, in *suspects) []func(context.Con
 			narrow = selectors
 		}
 		for _, s := range narrow {
-			out = append(out, l.series(q, s, 0))
-			if q.daily {
-				out = append(out, l.series(q, s, 24*time.Hour))
+			for _, part := range l.stretches(q) {
+				out = append(out, l.series(q, s, part))
 			}
 		}
 	}
@@ -145,13 +144,30 @@ func quotePromQL(s string) string {
 	return strconv.Quote(s)
 }
 
-// series reads one query; back is how long ago, for the same hour of another day.
-func (l *look) series(q query, narrow string, back time.Duration) func(context.Context) {
+// stretch is a part of the time that series cover.
+type stretch struct {
+	from, to time.Time
+	step     time.Duration
+}
+
+// stretches are what is read of a query: the time before, the recent part with samples closer together (at one a minute, an alarm that
+// fired within its rule's minute could not be told from a spike, nor a recovery from a pause), and the same hour of the day before.
+func (l *look) stretches(q query) []stretch {
+	at, recent := l.s.At, l.s.At.Add(-l.limits.Recent)
+	out := []stretch{{at.Add(-l.limits.Metrics), recent, l.limits.Step}, {recent, at, l.limits.Fine}}
+	if q.daily {
+		day := at.Add(-24 * time.Hour)
+		out = append(out, stretch{day.Add(-l.limits.Metrics), day, l.limits.Step})
+	}
+	return out
+}
+
+// series reads one stretch of one query.
+func (l *look) series(q query, narrow string, part stretch) func(context.Context) {
 	return func(ctx context.Context) {
 		call, cancel := l.limited(ctx)
 		defer cancel()
-		to := l.s.At.Add(-back)
-		found, err := l.b.Metrics.Range(call, l.promQL(q, narrow), to.Add(-l.limits.Metrics), to, l.limits.Step)
+		found, err := l.b.Metrics.Range(call, l.promQL(q, narrow), part.from, part.to, part.step)
 		if err != nil {
 			l.metricFailed(q.name, err)
 			return
