@@ -43,9 +43,8 @@ func largeSnapshot(b testing.TB) *observe.Snapshot {
 	if err != nil {
 		b.Fatal(err)
 	}
-	t := &testing.T{}
-	base := readMoment(t, raw)
-	s, err := observe.ReadCase(buildCase(t, base, largeMoment(base)))
+	base := readMoment(b, raw)
+	s, err := observe.ReadCase(buildCase(b, base, largeMoment(base)))
 	if err != nil {
 		b.Fatal(err)
 	}

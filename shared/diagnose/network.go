@@ -213,13 +213,7 @@ func rightSelector(s *corev1.Service, w *workload) labels.Set {
 		}
 	}
 	if len(out) == 0 {
-		if r, selectable := w.selector.Requirements(); selectable {
-			for _, x := range r {
-				if vals := x.Values().List(); len(vals) == 1 {
-					out[x.Key()] = vals[0]
-				}
-			}
-		}
+		out = w.selects()
 	}
 	delete(out, hashKey)
 	return out
@@ -270,16 +264,24 @@ func (g *gather) foreign(s *corev1.Service, ws []*workload) []*workload {
 
 // ownSelector is the selector of the workload itself, which selects nothing else.
 func ownSelector(s *corev1.Service, w *workload) labels.Set {
+	if out := w.selects(); len(out) > 0 {
+		return out
+	}
+	return rightSelector(s, w)
+}
+
+// selects are the equalities of a workload's own selector.
+func (w *workload) selects() labels.Set {
 	out := labels.Set{}
+	if w.selector == nil {
+		return out
+	}
 	if r, ok := w.selector.Requirements(); ok {
 		for _, x := range r {
 			if vals := x.Values().List(); len(vals) == 1 {
 				out[x.Key()] = vals[0]
 			}
 		}
-	}
-	if len(out) == 0 {
-		return rightSelector(s, w)
 	}
 	return out
 }
