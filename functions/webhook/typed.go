@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -199,13 +198,10 @@ func (w *webhook) standing(places []place) incident.Text {
 }
 
 func (w *webhook) reply(ctx context.Context, m lark.Message, said incident.Text) error {
-	for _, k := range w.clusters {
-		t, err := w.teller(ctx, k, w.book(ctx))
-		if err != nil {
-			return err
-		}
-		_, err = t.Cards.ReplyText(ctx, m.MessageID, said, lark.UUID("answer", m.MessageID))
+	t, err := w.teller(ctx, w.clusters[0], w.book(ctx)) // there is at least one: config has checked it
+	if err != nil {
 		return err
 	}
-	return errors.New("no cluster is configured")
+	_, err = t.Cards.ReplyText(ctx, m.MessageID, said, lark.UUID("answer", m.MessageID))
+	return err
 }

@@ -1,6 +1,6 @@
 package incident
 
-// Admission is the domain of: refusals by the API server and controllers that do not create what was asked for.
+// AdmissionDomain is the domain of: refusals by the API server and controllers that do not create what was asked for.
 const AdmissionDomain Domain = "admission"
 
 // The reasons of this domain.

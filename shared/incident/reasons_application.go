@@ -1,6 +1,6 @@
 package incident
 
-// Application is the domain of: what applications say of themselves and of each other.
+// ApplicationDomain is the domain of: what applications say of themselves and of each other.
 const ApplicationDomain Domain = "application"
 
 // The reasons of this domain.

@@ -1,6 +1,6 @@
 package incident
 
-// Autoscaling is the domain of: autoscalers of pods and of nodes.
+// AutoscalingDomain is the domain of: autoscalers of pods and of nodes.
 const AutoscalingDomain Domain = "autoscaling"
 
 // The reasons of this domain.

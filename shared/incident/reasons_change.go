@@ -1,6 +1,6 @@
 package incident
 
-// Change is the domain of: changes that may have caused something, and what cannot be seen.
+// ChangeDomain is the domain of: changes that may have caused something, and what cannot be seen.
 const ChangeDomain Domain = "change"
 
 // The reasons of this domain.

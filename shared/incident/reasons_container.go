@@ -1,6 +1,6 @@
 package incident
 
-// Container is the domain of: containers that do not start or do not stay.
+// ContainerDomain is the domain of: containers that do not start or do not stay.
 const ContainerDomain Domain = "container"
 
 // The reasons of this domain.

@@ -1,6 +1,6 @@
 package incident
 
-// ControlPlane is the domain of: the control plane and the cluster as a whole.
+// ControlPlaneDomain is the domain of: the control plane and the cluster as a whole.
 const ControlPlaneDomain Domain = "control plane"
 
 // The reasons of this domain.

@@ -1,6 +1,6 @@
 package incident
 
-// Image is the domain of: images that cannot be pulled.
+// ImageDomain is the domain of: images that cannot be pulled.
 const ImageDomain Domain = "image"
 
 // The reasons of this domain.

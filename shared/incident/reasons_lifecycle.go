@@ -1,6 +1,6 @@
 package incident
 
-// Lifecycle is the domain of: evictions and endings.
+// LifecycleDomain is the domain of: evictions and endings.
 const LifecycleDomain Domain = "lifecycle"
 
 // The reasons of this domain.

@@ -1,6 +1,6 @@
 package incident
 
-// Network is the domain of: services, names, policies, load balancers, routes.
+// NetworkDomain is the domain of: services, names, policies, load balancers, routes.
 const NetworkDomain Domain = "network"
 
 // The reasons of this domain.

@@ -1,6 +1,6 @@
 package incident
 
-// Node is the domain of: nodes, their kubelet, runtime, network agent and disks.
+// NodeDomain is the domain of: nodes, their kubelet, runtime, network agent and disks.
 const NodeDomain Domain = "node"
 
 // The reasons of this domain.

@@ -1,6 +1,6 @@
 package incident
 
-// Performance is the domain of: too little of a resource while everything runs.
+// PerformanceDomain is the domain of: too little of a resource while everything runs.
 const PerformanceDomain Domain = "performance"
 
 // The reasons of this domain.

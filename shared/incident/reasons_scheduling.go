@@ -1,6 +1,6 @@
 package incident
 
-// Scheduling is the domain of: pods that find no node.
+// SchedulingDomain is the domain of: pods that find no node.
 const SchedulingDomain Domain = "scheduling"
 
 // The reasons of this domain.

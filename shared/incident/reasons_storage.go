@@ -1,6 +1,6 @@
 package incident
 
-// Storage is the domain of: claims, volumes, attachments, mounts.
+// StorageDomain is the domain of: claims, volumes, attachments, mounts.
 const StorageDomain Domain = "storage"
 
 // The reasons of this domain.
