@@ -6,6 +6,7 @@ import (
 	"html"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -148,8 +149,11 @@ func harmless(t testing.TB, what string, card []byte) {
 }
 
 func TestHostileTextStaysText(t *testing.T) {
-	for _, text := range hostile {
+	for i, text := range hostile {
 		for name, v := range states(Both) {
+			if i%5 != 0 && !slices.Contains([]string{"awaiting", "recovered", "rejected", "worse"}, name) {
+				continue // every part of a card is on one of these; all states get every fifth text
+			}
 			b, err := IncidentCard(hostileView(v, text))
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
