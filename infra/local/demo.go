@@ -14,7 +14,7 @@ import (
 
 const (
 	workload  = "default/chat-app"
-	highLoad  = 2.9 // cores: too much for three pods of one core at 80 %, little enough for four
+	highLoad  = 2.5 // cores: too much for three pods of one core at 80 %, little enough for four
 	stepLimit = 2 * time.Minute
 )
 

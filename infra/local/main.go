@@ -1,6 +1,6 @@
 // Command local runs the whole journey on one machine:
 //
-//	local demo [-auto] [-deploy terraform] [-port 8080]
+//	local demo [-auto] [-deploy terraform] [-port 8080] [-dir DIR] [-logs FILE]
 //
 // brings the cloud up, prints the address of the chat and drives the case of the container whose CPU is too high; with -auto it also
 // clicks, prints the transcript and what was measured, and exits 0 only if the alarm converged and the archive verifies.
@@ -40,6 +40,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 	deploy := flags.String("deploy", "", "terraform: functions, triggers, topics and rules come from applying infra/")
 	port := flags.Int("port", 0, "port of the chat page")
 	root := flags.String("root", ".", "the repository")
+	dir := flags.String("dir", "", "folder to keep everything in; default a temporary one, removed at the end")
 	logs := flags.String("logs", "", "file for what the functions and the cloud log")
 	if len(args) == 0 || args[0] != "demo" {
 		return errors.New("usage: local demo [-auto] [-deploy terraform] [-port PORT]")
@@ -47,13 +48,15 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
-	opt := machine.Options{Root: *root, Progress: out, LarkPort: *port, Log: zerolog.Nop()}
+	opt := machine.Options{Root: *root, Dir: *dir, Progress: out, LarkPort: *port, Log: zerolog.Nop()}
+	var file io.Writer = io.Discard
 	if *logs != "" {
-		file, err := os.Create(filepath.Clean(*logs))
+		f, err := os.Create(filepath.Clean(*logs))
 		if err != nil {
 			return fmt.Errorf("open the log: %w", err)
 		}
-		defer file.Close()
+		defer f.Close()
+		file = f
 		opt.Log = zerolog.New(file).With().Timestamp().Logger()
 	}
 	switch *deploy {
@@ -69,6 +72,11 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, m.Close()) }()
-	return (&demo{m: m, auto: *auto, out: out}).run(ctx)
+	defer func() {
+		if closing := m.Close(); err == nil {
+			err = closing
+		}
+	}()
+	err = (&demo{m: m, auto: *auto, out: out}).run(ctx)
+	return errors.Join(err, m.WriteLogs(file))
 }

@@ -58,10 +58,11 @@ func (o *Options) fill() error {
 	set(&o.Language, "both")
 	set(&o.Policy, `{"twoFor":["destructive"]}`)
 	set(&o.Rule.Name, CPURule+"_"+o.ClusterID)
-	set(&o.Rule.Window, "15s")
+	set(&o.Rule.Window, "1m")
 	set(&o.Rule.Interval, "5s")
+	set(&o.Rule.For, "30s")
 	set(&o.Rule.Severity, "Critical")
-	o.Rule.Times = max(o.Rule.Times, 2)
+	o.Rule.Times = max(o.Rule.Times, 1)
 	if o.InstallDelay == 0 {
 		o.InstallDelay = 8 * time.Second
 	}
@@ -279,7 +280,7 @@ func (m *Machine) startCluster(ctx, running context.Context, prometheus string) 
 
 // measure begins to write what the cluster uses.
 func (m *Machine) measure(ctx, running context.Context, prometheus string) error {
-	m.Loads.SetCores("default/chat-app", 0.5)
+	m.Loads.SetCores("default/chat-app", 1.44)
 	m.Loads.SetCores("shop/orders", 0.5)
 	var err error
 	if m.sampler, err = newSampler(running, m.opt, m.Cluster.Client, prometheus, m.Loads); err != nil {

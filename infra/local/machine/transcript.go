@@ -44,3 +44,15 @@ func (m *Machine) WriteTranscript(w io.Writer) error {
 	}
 	return nil
 }
+
+// WriteLogs writes what the functions logged, each line after its time and function.
+func (m *Machine) WriteLogs(w io.Writer) error {
+	for _, name := range Functions {
+		for _, l := range m.Cloud.Functions.Logs(name) {
+			if _, err := fmt.Fprintf(w, "%7.1fs  %-9s %s\n", l.At.Sub(m.started).Seconds(), name, l.Text); err != nil {
+				return fmt.Errorf("write the functions' logs: %w", err)
+			}
+		}
+	}
+	return nil
+}
