@@ -18,6 +18,11 @@ output "functions" {
   value       = { for r, f in module.function : r => f.urn }
 }
 
+output "clusters" {
+  description = "The watched clusters, name to id."
+  value       = { for c in var.clusters : c.name => c.id }
+}
+
 output "notification_rule" {
   description = "AOM notification rule to bind to alarm rules of your own."
   value       = huaweicloud_aom_alarm_action_rule.rule["alarms"].name

@@ -17,16 +17,19 @@ import (
 	"cce-oncall/shared/record"
 )
 
-// The two timers of this function. A watch is cheap and silent and runs every minute; an inspection looks at everything and speaks.
+// The two timers of this function, and what a person asks for after a deployment. A watch is cheap and silent and runs every minute;
+// an inspection looks at everything and speaks; a probe asks each service that the functions depend on.
 const (
 	modeInspect = "inspect"
 	modeWatch   = "watch"
+	modeProbe   = "probe"
 )
 
 // inspection is the flow. Its fields are what it needs of the world; main fills them.
 type inspection struct {
 	clusters config.Clusters
 	site     func(context.Context, config.Cluster) (site, error)
+	services func(context.Context, config.Cluster) (services, error)
 	book     func(context.Context) *record.Book
 	cards    func(context.Context) (cards, error)
 	style    lark.Look
@@ -86,8 +89,11 @@ func (x *inspection) handle(ctx context.Context, payload []byte) (any, error) {
 	}
 	log := zerolog.Ctx(ctx).With().Str("cluster", k.ID).Logger()
 	ctx = log.WithContext(ctx)
-	if e.Mode == modeWatch {
+	switch e.Mode {
+	case modeWatch:
 		return x.watch(ctx, k)
+	case modeProbe:
+		return x.probe(ctx, k)
 	}
 	return x.inspect(ctx, k, e)
 }

@@ -32,7 +32,7 @@ type Kit struct {
 
 	role    string
 	session *huaweicloud.Session
-	bucket  record.Bucket
+	bucket  *huaweicloud.OBS
 
 	books atomic.Int64
 
@@ -110,6 +110,9 @@ func (k *Kit) Book(ctx context.Context) *record.Book {
 
 // Bucket is the store below the record.
 func (k *Kit) Bucket() record.Bucket { return k.bucket }
+
+// OBS is the same store with what only a probe of the deployment asks of it.
+func (k *Kit) OBS() *huaweicloud.OBS { return k.bucket }
 
 // Invoker wakes our other functions.
 func (k *Kit) Invoker() *functiongraph.Invoker {
