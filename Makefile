@@ -10,7 +10,7 @@ FUMPT     := $(TOOLS)/gofumpt-v0.12.0
 GO_FILES  := $(shell git ls-files '*.go')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build package fmt vet lint unit local-test race fuzz cover bench golden clean local-build chromium
+.PHONY: help demo test check build package fmt vet lint unit local-test race fuzz cover bench golden clean local-build chromium tf-check tf-apply-local deploy destroy probe
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
@@ -43,6 +43,22 @@ local-test: build local-build chromium ## tests of the nested modules: control p
 
 race: ## unit tests with the race detector
 	go test -race ./...
+
+tf-check: ## infra without an account: fmt, validate, terraform test, the plan read as data
+	@infra/tests/check.sh
+
+tf-apply-local: build ## apply infra to the emulated cloud with the provider that TF_CLI_CONFIG_FILE offers, else with the stand-in
+	@TERRAFORM_STANDIN=$$(infra/standin/mirror.sh build/terraform) TERRAFORM_PACKAGES=$(CURDIR)/build go test -count=1 -timeout 15m -v -run 'TestApplyToTheEmulatedCloud' ./infra/tests | grep -v '^=== '
+
+deploy: build ## deploy to the account of HW_ACCESS_KEY as infra/terraform.tfvars says; TF_ARGS adds arguments
+	@cd infra && terraform init -input=false && terraform apply -var verify_clusters=true $(TF_ARGS) && terraform output -raw kubernetes_manifests > ../build/kubernetes.yaml
+	@echo "next: kubectl apply -f build/kubernetes.yaml in each cluster, the webhook_url above into the Lark app, then make probe"
+
+destroy: ## remove the deployment; buckets with records stay unless keep_on_destroy is false
+	@cd infra && terraform destroy $(TF_ARGS)
+
+probe: ## ask the deployment to check all it depends on and post the result to Lark
+	@go run ./infra/probe -outputs <(cd infra && terraform output -json)
 
 fmt: $(FUMPT) ## formatting
 	@out=$$($(FUMPT) -l $(GO_FILES)); if [ -n "$$out" ]; then echo "not formatted: $$out"; exit 1; fi
