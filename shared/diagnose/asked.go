@@ -47,10 +47,11 @@ func envOf(cs []corev1.Container, containerName, key string) (string, bool) {
 	return "", false
 }
 
-// suffering says whether one of the workloads is visibly not well.
+// suffering says whether one of the workloads is visibly not well: unready, ending, slow or failing. What it writes into its log is
+// judged by who it speaks of.
 func (v *view) suffering(ws []*workload) bool {
 	for _, w := range ws {
-		if len(unreadyOf(w)) > 0 || v.says(w, signNoHost, signRefused, signTimeout, signDenied, signUpstream) {
+		if len(unreadyOf(w)) > 0 {
 			return true
 		}
 		for _, p := range w.live() {
@@ -95,4 +96,14 @@ func (v *view) changedLately(t incident.Target) bool {
 func (v *view) deletionOf(t incident.Target) (observe.Change, bool) {
 	c, ok := v.changeOf(t)
 	return c, ok && strings.Contains(strings.ToLower(c.Verb), "delete")
+}
+
+// mentions says whether a change speaks of a setting.
+func mentions(c observe.Change, words ...string) bool {
+	for _, w := range words {
+		if w != "" && (strings.Contains(c.Before, w) || strings.Contains(c.After, w)) {
+			return true
+		}
+	}
+	return false
 }

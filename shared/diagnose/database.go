@@ -328,6 +328,45 @@ func credentialsDiffer(w, db *workload) (key, dbKey string, differ bool) {
 	return "", "", false
 }
 
+// silentCredentials is a caller that uses the database's own user with another password, as both are written in plain values; the
+// values are compared and never kept.
+func (g *gather) silentCredentials(w *workload) {
+	v := g.v
+	db := v.databaseOf(w, sign{})
+	if db == nil || db == w {
+		return
+	}
+	key, dbKey, differ := credentialsDiffer(w, db)
+	user, same := sharedUser(w, db)
+	if !differ || !same {
+		return
+	}
+	d, fresh := g.on(incident.DatabaseCredentialsInvalid, w.target)
+	if fresh {
+		d.say(fmt.Sprintf("%s uses the database user of %s with another password", w.target, db.target), fmt.Sprintf("%s 使用 %s 的数据库用户，但密码不一致", w.target, db.target)).weigh(0.85).affects(w.target)
+	}
+	d.object(w.target, "env %s is not the value of env %s of %s, for the same user %s (values withheld)", key, dbKey, db.target.Name, user)
+}
+
+// sharedUser is the variable by which a caller names the very user the database was made with.
+func sharedUser(w, db *workload) (string, bool) {
+	for _, c := range db.containers() {
+		for _, e := range c.Env {
+			if !serverSecret.MatchString(e.Name) || !strings.Contains(strings.ToUpper(e.Name), "USER") || e.Value == "" {
+				continue
+			}
+			for _, wc := range w.containers() {
+				for _, x := range wc.Env {
+					if x.Value == e.Value && strings.Contains(strings.ToUpper(x.Name), "USER") {
+						return x.Name, true
+					}
+				}
+			}
+		}
+	}
+	return "", false
+}
+
 // readOnlySettings is a database that is told to be read-only while others write to it: their logs say so even if nothing fails.
 func (g *gather) readOnlySettings() {
 	v := g.v

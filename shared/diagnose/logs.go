@@ -16,6 +16,7 @@ func examineLogs(v *view) []incident.Finding {
 	g := v.gather()
 	for _, w := range v.workloads {
 		g.databaseSigns(w)
+		g.silentCredentials(w)
 		g.portTaken(w)
 		g.forbidden(w)
 		g.dependency(w)

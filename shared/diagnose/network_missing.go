@@ -138,7 +138,8 @@ func (g *gather) wrongHost(u use, n name) {
 	line, complains := v.complaint(u.caller, incident.Target{Kind: "Service", Namespace: n.namespace, Name: n.name})
 	former := v.formerValue(u)
 	change, changed := v.changeOf(u.from)
-	suffers := v.suffering([]*workload{u.caller})
+	changed = changed && (u.from.Kind == "ConfigMap" || mentions(change, u.key, u.host))
+	suffers := v.suffering([]*workload{u.caller}) && (u.port != 0 || u.wire != "")
 	strength := 0.0
 	switch {
 	case former != "" && !strings.Contains(former, u.host):

@@ -75,6 +75,10 @@ func (g *gather) probe(w *workload, p *corev1.Pod, c *corev1.Container, s *corev
 		failing = s.State.Running != nil && !s.Ready
 	case "liveness", "startup":
 		failing = said != nil && (s.RestartCount > 0 || !s.Ready) && !g.v.settled(s)
+		if said == nil && killedLately(s) && !g.v.settled(s) {
+			g.portAlone(w, p, c, probe, kind)
+			return
+		}
 	}
 	if !failing || said == nil && !g.v.longUnready(p) {
 		return
@@ -112,6 +116,38 @@ func (g *gather) probe(w *workload, p *corev1.Pod, c *corev1.Container, s *corev
 	d.object(podTarget(p), "containerStatuses[%s]: ready %t, started %t, %d restarts", c.Name, s.Ready, s.Started != nil && *s.Started, s.RestartCount).event(said)
 	if kind != "readiness" {
 		d.event(g.v.lastEvent(podTarget(p), g.v.ago(2*time.Hour), "Killing"))
+	}
+}
+
+// killedLately says whether a container was ended from outside again and again, which is how a probe ends one, and not for memory.
+func killedLately(s *corev1.ContainerStatus) bool {
+	t := s.LastTerminationState.Terminated
+	return t != nil && t.Reason != "OOMKilled" && (t.ExitCode == 137 || t.ExitCode == 143) && s.RestartCount >= 2
+}
+
+// portAlone is a probe whose port the container does not declare, of a container that is being killed: the fields show it, though no
+// event was kept.
+func (g *gather) portAlone(w *workload, p *corev1.Pod, c *corev1.Container, probe *corev1.Probe, kind string) {
+	s := statusOf(p, c.Name)
+	if len(c.Ports) == 0 || g.v.wasWell(w, p, s) {
+		return
+	}
+	m, wrong := g.v.wrongPort(w, c, probe, "")
+	if !wrong {
+		return
+	}
+	d, first := g.on(kindOfProbe(kind).port, w.target)
+	if first {
+		d.say(fmt.Sprintf("the %s probe of container %s in %s fails: %s", kind, c.Name, w.target, m.en), fmt.Sprintf("%s 中容器 %s 的%s探针失败：%s", w.target, c.Name, probeZH[kind], m.zh)).weigh(min(m.strength, 0.9)).
+			fact(FactContainer, c.Name).fact(FactProbe, kind).fact(FactProbePort, portWord(probe)).fact(FactRightPort, m.right).
+			object(w.target, "containers[%s].%sProbe: %s", c.Name, kind, probeText(probe))
+		for _, e := range m.fields {
+			d.object(w.target, "%s", e)
+		}
+	}
+	d.affectsPods(p).since(p.CreationTimestamp.Time)
+	if !d.wordy() {
+		d.object(podTarget(p), "containerStatuses[%s].lastState.terminated: exit code %d, %d restarts, no event says why", c.Name, s.LastTerminationState.Terminated.ExitCode, s.RestartCount)
 	}
 }
 

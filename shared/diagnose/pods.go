@@ -150,11 +150,26 @@ func (g *gather) mounts(w *workload, p *corev1.Pod) {
 	}
 	e := g.v.lastEvent(podTarget(p), g.v.ago(time.Hour), "FailedMount")
 	if e == nil {
+		if g.v.age(p.CreationTimestamp.Time) > 2*time.Minute && g.v.waitsToBeCreated(p) {
+			if r, _, n, _ := g.v.missing(w, ""); n != "" && r != incident.CreateContainerError {
+				g.config(w, container{pod: p}, "", nil)
+			}
+		}
 		return
 	}
 	if missingObject.MatchString(e.Message) || missingKey.MatchString(e.Message) {
 		g.config(w, container{pod: p}, e.Message, e)
 	}
+}
+
+// waitsToBeCreated says whether no container of a pod has been made yet.
+func (v *view) waitsToBeCreated(p *corev1.Pod) bool {
+	for _, c := range p.Status.ContainerStatuses {
+		if c.State.Waiting == nil || c.State.Waiting.Reason != "ContainerCreating" && c.State.Waiting.Reason != "PodInitializing" {
+			return false
+		}
+	}
+	return len(p.Status.InitContainerStatuses) == 0
 }
 
 // notReady is the symptom of a pod that runs and is not ready, with nothing known of why. A young one may still be starting.

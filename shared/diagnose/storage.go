@@ -156,7 +156,7 @@ func (g *gather) pendingClaim(c *corev1.PersistentVolumeClaim, users []*workload
 	class := v.classOf(c)
 	waits := class != nil && class.VolumeBindingMode != nil && *class.VolumeBindingMode == storagev1.VolumeBindingWaitForFirstConsumer
 	failed := v.lastEvent(t, v.ago(6*time.Hour), "ProvisioningFailed")
-	if len(users) == 0 && waits || v.age(c.CreationTimestamp.Time) < time.Minute {
+	if len(users) == 0 && (waits || class == nil && failed == nil) || v.age(c.CreationTimestamp.Time) < time.Minute {
 		return
 	}
 	r, strength, field, pv := v.whyUnbound(c, class, failed)

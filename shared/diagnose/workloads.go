@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -124,6 +125,11 @@ func (v *view) refusal(w *workload) (*corev1.Event, string, incident.Target) {
 			return e, e.Message, t
 		}
 	}
+	if w.currentSet() == nil && w.target.Kind == "Deployment" {
+		if e := v.setRefusal(w); e != nil {
+			return e, e.Message, involved(e)
+		}
+	}
 	if s := w.currentSet(); s != nil {
 		for _, c := range s.Status.Conditions {
 			if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue {
@@ -139,6 +145,19 @@ func (v *view) refusal(w *workload) (*corev1.Event, string, incident.Target) {
 		}
 	}
 	return nil, "", incident.Target{}
+}
+
+// setRefusal is a refusal of a ReplicaSet that is known only by its name: the Deployment's, a dash, and a hash.
+func (v *view) setRefusal(w *workload) *corev1.Event {
+	for i := len(v.Objects.Events) - 1; i >= 0; i-- {
+		e := v.Objects.Events[i]
+		rest, ok := strings.CutPrefix(e.InvolvedObject.Name, w.target.Name+"-")
+		if ok && !strings.Contains(rest, "-") && e.Reason == "FailedCreate" && e.InvolvedObject.Kind == "ReplicaSet" &&
+			e.InvolvedObject.Namespace == w.target.Namespace && v.recent(observe.LastSeen(e), 2*time.Hour) {
+			return e
+		}
+	}
+	return nil
 }
 
 // surging says whether the newest ReplicaSet lacks pods while an older one still serves.

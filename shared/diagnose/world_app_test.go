@@ -235,8 +235,9 @@ func (w *world) place() string {
 	if len(w.nodes) == 0 {
 		return ""
 	}
+	workers := slices.DeleteFunc(slices.Clone(w.nodes), func(n string) bool { return strings.HasPrefix(n, "ctl-") })
 	w.next++
-	return w.nodes[w.next%len(w.nodes)]
+	return workers[w.next%len(workers)]
 }
 
 func (w *world) set(ns, n, h, revision string, replicas int, template tree, age string) {
