@@ -213,6 +213,7 @@ func offers(r *incident.Round) bool {
 // end records how the incident ended; the rest is finish's, which may be repeated.
 func (x *execution) end(ctx context.Context, s *site, i *incident.Incident, status incident.Status, reason incident.Text) (next, error) {
 	c := incident.Closing{Status: status, Reason: reason, At: x.now().UTC()}
+	c.Risks, c.Advice = remediate.Aftercare(i)
 	if err := s.book.Close(ctx, s.cluster.ID, i.ID, c); err != nil {
 		return next{}, err
 	}

@@ -82,7 +82,7 @@ func (x *inspection) health(ctx context.Context, k config.Cluster, book *record.
 		if err != nil || !found || inc.Closed != nil {
 			continue
 		}
-		h.Open = append(h.Open, lark.OpenIncident{ID: inc.ID, Title: incident.Both(inc.Key), Status: inc.Status(x.now()), Since: inc.OpenedAt})
+		h.Open = append(h.Open, lark.OpenIncident{ID: inc.ID, Title: lark.Headline(inc, x.now(), x.style), Status: inc.Status(x.now()), Since: inc.OpenedAt})
 	}
 	return h
 }

@@ -57,11 +57,11 @@ func countAlarms(list []alarm.Alarm, end time.Time) lark.AlarmCount {
 }
 
 // tell fills the report from the day's incidents and inspections.
-func tell(r *lark.Report, incidents []*incident.Incident, looks []record.Inspection, now time.Time) {
+func tell(r *lark.Report, incidents []*incident.Incident, looks []record.Inspection, now time.Time, style lark.Look) {
 	var toDiagnosis, toConfirmation, toRecovery []time.Duration
 	r.Counts.Incidents = len(incidents)
 	for _, i := range incidents {
-		r.Incidents = append(r.Incidents, line(i, now))
+		r.Incidents = append(r.Incidents, line(i, now, style))
 		r.Counts.Merged += max(len(i.Alarms)-1, 0)
 		countOutcome(&r.Counts, i, now)
 		began := i.OpenedAt
@@ -87,11 +87,8 @@ func tell(r *lark.Report, incidents []*incident.Incident, looks []record.Inspect
 	watermarks(r, looks)
 }
 
-func line(i *incident.Incident, now time.Time) lark.ReportIncident {
-	out := lark.ReportIncident{ID: i.ID, Title: incident.Both(i.Key), Status: i.Status(now), OpenedAt: i.OpenedAt, Alarms: len(i.Alarms)}
-	if len(i.Rounds) > 0 && len(i.Rounds[0].Diagnosis.Causes) > 0 {
-		out.Title = i.Rounds[0].Diagnosis.Causes[0].Summary
-	}
+func line(i *incident.Incident, now time.Time, style lark.Look) lark.ReportIncident {
+	out := lark.ReportIncident{ID: i.ID, Title: lark.Headline(i, now, style), Status: i.Status(now), OpenedAt: i.OpenedAt, Alarms: len(i.Alarms)}
 	if i.Closed != nil {
 		out.ClosedAt = i.Closed.At
 	}

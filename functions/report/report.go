@@ -106,7 +106,7 @@ func (x *reporting) one(ctx context.Context, k config.Cluster, day time.Time) (m
 	if err != nil {
 		return "", err
 	}
-	tell(&r, incidents, looks, x.now())
+	tell(&r, incidents, looks, x.now(), x.style)
 	if err := book.SaveReport(ctx, k.ID, from, kept{r, seals(ctx, book, k.ID, incidents)}); err != nil {
 		return "", err
 	}
