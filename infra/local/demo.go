@@ -88,7 +88,6 @@ func (d *demo) alarm(ctx context.Context) error {
 	if err := d.m.AwaitAlarm(ctx, machine.CPURule); err != nil {
 		return err
 	}
-	d.alarmAt = time.Now()
 	d.say("AOM: %s fires", machine.CPURule)
 	i, err := d.m.AwaitRound(ctx, workload, 1)
 	if err != nil {
@@ -98,7 +97,7 @@ func (d *demo) alarm(ctx context.Context) error {
 	if !ok {
 		return fmt.Errorf("the card %s is not in the chat", i.Card.Message)
 	}
-	d.cardAt = card.Created
+	d.alarmAt, d.cardAt = i.Alarms[0].FiredAt, card.Created
 	d.say("diagnose: %s", card.Title("en_us"))
 	d.plan(i)
 	return nil

@@ -28,7 +28,7 @@ type Options struct {
 
 	ClusterID, ClusterName string
 	Rule                   Rule
-	InstallDelay           time.Duration // of a new node; default 8 s (a real one takes minutes)
+	InstallDelay           time.Duration // of a new node; default 5 s (a real one takes minutes)
 	IdleTimeout            time.Duration // until an idle instance is released; default the platform's minute
 	Watch                  string        // rate of inspect's watch; default 1m
 	Language               string        // of cards; default both
@@ -60,11 +60,11 @@ func (o *Options) fill() error {
 	set(&o.Rule.Name, CPURule+"_"+o.ClusterID)
 	set(&o.Rule.Window, "1m")
 	set(&o.Rule.Interval, "5s")
-	set(&o.Rule.For, "30s")
+	set(&o.Rule.For, "20s")
 	set(&o.Rule.Severity, "Critical")
 	o.Rule.Times = max(o.Rule.Times, 1)
 	if o.InstallDelay == 0 {
-		o.InstallDelay = 8 * time.Second
+		o.InstallDelay = 5 * time.Second
 	}
 	if o.Progress == nil {
 		o.Progress = io.Discard
@@ -280,7 +280,7 @@ func (m *Machine) startCluster(ctx, running context.Context, prometheus string) 
 
 // measure begins to write what the cluster uses.
 func (m *Machine) measure(ctx, running context.Context, prometheus string) error {
-	m.Loads.SetCores("default/chat-app", 1.44)
+	m.Loads.SetCores("default/chat-app", 1.5)
 	m.Loads.SetCores("shop/orders", 0.5)
 	var err error
 	if m.sampler, err = newSampler(running, m.opt, m.Cluster.Client, prometheus, m.Loads); err != nil {

@@ -47,10 +47,10 @@ type sampler struct {
 	scalers     scalinglisters.HorizontalPodAutoscalerLister
 
 	mu       sync.Mutex
-	counters map[string]float64          // by series, for what only grows
+	counters map[string]float64           // by series, for what only grows
 	shown    map[string]map[string]string // series of the last frame
-	gauges   map[string]sample           // what a scenario adds
-	now      map[string]map[string]usage // for the metrics API
+	gauges   map[string]sample            // what a scenario adds
+	now      map[string]map[string]usage  // for the metrics API
 	last     time.Time
 	muted    bool
 }
