@@ -235,7 +235,7 @@ func (g *gather) cronScalers() {
 				r = incident.CustomedHPAFailed
 			}
 		}
-		if r == "" || !g.v.recent(observe.LastSeen(e), 2*time.Hour) {
+		if r == "" || !g.v.happened(e, 2*time.Hour) {
 			continue
 		}
 		d, fresh := g.on(r, involved(e))

@@ -116,7 +116,7 @@ func (g *gather) poolEvents() {
 	v := g.v
 	for _, e := range v.Objects.Events {
 		r, ok := poolNotices[e.Reason]
-		if !ok || !v.recent(observe.LastSeen(e), time.Hour) {
+		if !ok || !v.happened(e, time.Hour) {
 			continue
 		}
 		low := strings.ToLower(e.Message)

@@ -125,7 +125,7 @@ func (v *view) refusedEviction(b *policyv1.PodDisruptionBudget) *corev1.Event {
 		return nil
 	}
 	for _, e := range v.Objects.Events {
-		if !strings.Contains(e.Message, "disruption budget") || !v.recent(observe.LastSeen(e), time.Hour) {
+		if !strings.Contains(e.Message, "disruption budget") || !v.happened(e, time.Hour) {
 			continue
 		}
 		p := v.idx.Pod(e.InvolvedObject.Namespace, e.InvolvedObject.Name)

@@ -173,6 +173,9 @@ func (g *gather) dependency(w *workload) {
 	}
 	d, _ := g.on(incident.AppDependencyFailure, w.target)
 	d.say(fmt.Sprintf("%s cannot use %s: %s", w.target, cmpOr(quoteTo(s.host, 80), "a dependency"), s.kind), fmt.Sprintf("%s 无法访问 %s", w.target, cmpOr(quoteTo(s.host, 80), "依赖"))).weigh(0.75).affects(w.target)
+	if n := len(unreadyOf(w)); n > 0 {
+		d.object(w.target, "%d of its pods are not ready", n)
+	}
 	for i, x := range hits {
 		if i < 3 {
 			d.line(x.pod, x.container, x.line)

@@ -41,7 +41,7 @@ func (g *gather) nodeEvents(n *corev1.Node) {
 	t := nodeTarget(n.Name)
 	for _, e := range g.v.eventsOf(t) {
 		x, ok := nodeNotices[e.Reason]
-		if !ok || !g.v.recent(observe.LastSeen(e), x.lasts) || g.v.contradicted(n, x.reason) {
+		if !ok || !g.v.happened(e, x.lasts) || g.v.contradicted(n, x.reason) {
 			continue
 		}
 		if x.reason == incident.NodeSystemOOM && (g.v.inContainer(e) || e.Reason == "OOMKilling" && !strings.Contains(strings.ToLower(e.Message), "system")) && g.v.victim(e) != nil {
@@ -114,7 +114,7 @@ func (g *gather) flapping(n *corev1.Node) {
 	turns := 0
 	var last *corev1.Event
 	for _, e := range g.v.eventsOf(t) {
-		if (e.Reason == "NodeNotReady" || e.Reason == "NodeReady") && g.v.recent(observe.LastSeen(e), 15*time.Minute) {
+		if (e.Reason == "NodeNotReady" || e.Reason == "NodeReady") && g.v.happened(e, 15*time.Minute) {
 			turns += observe.Times(e)
 			last = e
 		}

@@ -159,7 +159,7 @@ func (v *view) says(w *workload, kinds ...signKind) bool { return len(v.signsOf(
 func (v *view) killedByProbe(c container, t *corev1.ContainerStateTerminated) string {
 	kind := ""
 	for _, e := range v.eventsOf(podTarget(c.pod)) {
-		if !v.recent(observe.LastSeen(e), 2*time.Hour) || !aboutContainer(e, c.status.Name) {
+		if !v.happened(e, 2*time.Hour) || !aboutContainer(e, c.status.Name) {
 			continue
 		}
 		switch {
@@ -198,7 +198,7 @@ func (v *view) oomEvent(p *corev1.Pod) *corev1.Event {
 		return e
 	}
 	for _, e := range v.eventsOf(nodeTarget(p.Spec.NodeName)) {
-		if (e.Reason == "OOMKilling" || e.Reason == "SystemOOM") && v.recent(observe.LastSeen(e), time.Hour) &&
+		if (e.Reason == "OOMKilling" || e.Reason == "SystemOOM") && v.happened(e, time.Hour) &&
 			(strings.Contains(e.Message, p.Name) || p.UID != "" && strings.Contains(e.Message, string(p.UID))) {
 			return e
 		}

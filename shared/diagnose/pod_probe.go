@@ -169,7 +169,7 @@ func (v *view) unhealthy(p *corev1.Pod, containerName, kind string) *corev1.Even
 	for i := len(all) - 1; i >= 0; i-- {
 		e := all[i]
 		if (e.Reason == "Unhealthy" || e.Reason == "ProbeWarning" || e.Reason == "ProbeError") && strings.HasPrefix(e.Message, word) &&
-			aboutContainer(e, containerName) && v.recent(observe.LastSeen(e), 2*time.Hour) {
+			aboutContainer(e, containerName) && v.happened(e, 2*time.Hour) {
 			return e
 		}
 	}

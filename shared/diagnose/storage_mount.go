@@ -40,7 +40,7 @@ func (g *gather) mountTrouble(w *workload, p *corev1.Pod) {
 	var said *corev1.Event
 	r := incident.Reason("")
 	for _, e := range v.eventsOf(podTarget(p)) {
-		if e.Reason != "FailedMount" && e.Reason != "FailedAttachVolume" && e.Reason != "FailedMapVolume" || !v.recent(observe.LastSeen(e), 2*time.Hour) {
+		if e.Reason != "FailedMount" && e.Reason != "FailedAttachVolume" && e.Reason != "FailedMapVolume" || !v.happened(e, 2*time.Hour) {
 			continue
 		}
 		if missingObject.MatchString(e.Message) || missingKey.MatchString(e.Message) || missingItem.MatchString(e.Message) {

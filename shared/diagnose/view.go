@@ -64,7 +64,7 @@ func (v *view) eventsOf(t incident.Target) []*corev1.Event {
 func (v *view) lastEvent(t incident.Target, after time.Time, reasons ...string) *corev1.Event {
 	all := v.eventsOf(t)
 	for i := len(all) - 1; i >= 0; i-- {
-		if slices.Contains(reasons, all[i].Reason) && !observe.LastSeen(all[i]).Before(after) {
+		if slices.Contains(reasons, all[i].Reason) && (observe.LastSeen(all[i]).IsZero() || !observe.LastSeen(all[i]).Before(after)) {
 			return all[i]
 		}
 	}
@@ -77,6 +77,12 @@ func (v *view) ago(d time.Duration) time.Time { return v.At.Add(-d) }
 // recent says whether something happened within the span before the snapshot.
 func (v *view) recent(t time.Time, within time.Duration) bool {
 	return !t.IsZero() && !t.Before(v.ago(within))
+}
+
+// happened says whether an event was seen within the span before the snapshot. One that carries no time at all is taken for new.
+func (v *view) happened(e *corev1.Event, within time.Duration) bool {
+	at := observe.LastSeen(e)
+	return at.IsZero() || v.recent(at, within)
 }
 
 func (v *view) age(t time.Time) time.Duration {

@@ -153,7 +153,7 @@ func (v *view) setRefusal(w *workload) *corev1.Event {
 		e := v.Objects.Events[i]
 		rest, ok := strings.CutPrefix(e.InvolvedObject.Name, w.target.Name+"-")
 		if ok && !strings.Contains(rest, "-") && e.Reason == "FailedCreate" && e.InvolvedObject.Kind == "ReplicaSet" &&
-			e.InvolvedObject.Namespace == w.target.Namespace && v.recent(observe.LastSeen(e), 2*time.Hour) {
+			e.InvolvedObject.Namespace == w.target.Namespace && v.happened(e, 2*time.Hour) {
 			return e
 		}
 	}
