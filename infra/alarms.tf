@@ -46,9 +46,7 @@ resource "huaweicloud_aomv4_alarm_rule" "metric" {
     }
 
     alarm_tags {
-      custom_tags        = ["oncall=${var.name}"]
-      custom_annotations = []
-      auto_tags          = []
+      custom_tags = ["oncall=${var.name}"]
     }
   }
 }
@@ -131,9 +129,7 @@ resource "huaweicloud_aomv4_alarm_rule" "silence" {
     }
 
     alarm_tags {
-      custom_tags        = ["oncall=${var.name}"]
-      custom_annotations = []
-      auto_tags          = []
+      custom_tags = ["oncall=${var.name}"]
     }
   }
 }
