@@ -48,7 +48,7 @@ tf-check: ## infra without an account: fmt, validate, terraform test, the plan r
 	@infra/tests/check.sh
 
 tf-apply-local: build ## apply infra to the emulated cloud with the provider that TF_CLI_CONFIG_FILE offers, else with the stand-in
-	@TERRAFORM_STANDIN=$$(infra/standin/mirror.sh build/terraform) TERRAFORM_PACKAGES=$(CURDIR)/build go test -count=1 -timeout 15m -v -run 'TestApplyToTheEmulatedCloud' ./infra/tests | grep -v '^=== '
+	@set -o pipefail; TERRAFORM_STANDIN=$$(infra/standin/mirror.sh build/terraform) TERRAFORM_PACKAGES=$(CURDIR)/build go test -count=1 -timeout 15m -v -run 'TestApplyToTheEmulatedCloud' ./infra/tests | grep -v '^=== '
 
 deploy: build ## deploy to the account of HW_ACCESS_KEY as infra/terraform.tfvars says; TF_ARGS adds arguments
 	@cd infra && terraform init -input=false && terraform apply -var verify_clusters=true $(TF_ARGS) && terraform output -raw kubernetes_manifests > ../build/kubernetes.yaml
