@@ -12,7 +12,7 @@ resource "huaweicloud_aomv4_alarm_rule" "metric" {
   for_each = local.metric_rules
 
   name             = "CCE_${each.value.name}_${local.rule_owner[each.value.instance]}" # a name that alarm.Lookup knows
-  description      = each.value.about
+  description      = "${each.value.title}: ${each.value.about}"
   type             = "metric"
   enable           = true
   prom_instance_id = each.value.instance

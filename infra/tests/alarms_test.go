@@ -38,6 +38,9 @@ func TestAlarmRulesAreKnownByName(t *testing.T) {
 			if !ok || e.Urgency == alarm.Inform {
 				t.Errorf("rule %q is not in the catalogue as something to act on", text(r, "name"))
 			}
+			if strings.ContainsFunc(text(r, "name"), func(c rune) bool { return c > 'z' || c <= ' ' || c == '%' }) {
+				t.Errorf("the provider puts the name %q into an address as it is", text(r, "name"))
+			}
 			if strings.Contains(query, "CLUSTERS") || strings.Count(query, "{") != strings.Count(query, cluster) || strings.Count(query, "(") != strings.Count(query, ")") {
 				t.Errorf("%s does not keep to its clusters: %s", address, query)
 			}
@@ -60,7 +63,7 @@ func TestOneRuleServesAllClustersOfAnInstance(t *testing.T) {
 	if want := 2*38 + 1 + 3; len(rules) != want {
 		t.Errorf("%d rules, want %d: the set for each of two instances, the events, a dead-man rule for each cluster", len(rules), want)
 	}
-	r := rules[`huaweicloud_aomv4_alarm_rule.metric["0/Pod频繁重启"]`]
+	r := rules[`huaweicloud_aomv4_alarm_rule.metric["0/PodRestartsFrequently"]`]
 	if query := text(r, "metric_alarm_spec", 0, "trigger_conditions", 0, "promql"); !strings.Contains(query, `cluster=~"0b6f3d2e-7a41-11f0-9f5d-0255ac100100|0b6f3d2e-7a41-11f0-9f5d-0255ac100101"`) {
 		t.Errorf("query %s", query)
 	}
@@ -74,7 +77,7 @@ func TestNotificationTemplateIsUnderstood(t *testing.T) {
 	if len(parts) != 2 || text(parts[0], "content") != text(parts[1], "content") {
 		t.Fatalf("templates %v", parts)
 	}
-	fill := strings.NewReplacer("${id}", "7304915028816054001", "${event_name}", "CCE_容器CPU使用率大于80_cce-oncall", "${starts_at}", "2026-11-24 15:00:00 GMT+08:00", "${event_severity}", "Critical",
+	fill := strings.NewReplacer("${id}", "7304915028816054001", "${event_name}", "CCE_ContainerCPUHigh_cce-oncall", "${starts_at}", "2026-11-24 15:00:00 GMT+08:00", "${event_severity}", "Critical",
 		"${event_type}", "alarm", "${clear_type}", "", "$event.metadata.clusterId", "", "$event.metadata.cluster", "0b6f3d2e-7a41-11f0-9f5d-0255ac100101")
 	hint, err := alarm.ParseMessage(fill.Replace(text(parts[0], "content")))
 	if err != nil {
