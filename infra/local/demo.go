@@ -194,7 +194,7 @@ func (d *demo) confirm(ctx context.Context, round int, action string) error {
 	if err != nil {
 		return err
 	}
-	letter, ok := solutionWith(i, action)
+	letter, ok := machine.SolutionWith(i, action)
 	if !ok {
 		return fmt.Errorf("no solution of round %d has a step %s", round, action)
 	}
@@ -221,15 +221,4 @@ func said(a lark.Answer) string {
 		return "(no toast)"
 	}
 	return a.Toast.In("en_us")
-}
-
-func solutionWith(i *incident.Incident, action string) (letter string, ok bool) {
-	for _, s := range i.Last().Plan.Solutions {
-		for _, step := range s.Steps {
-			if string(step.Action) == action {
-				return s.ID, true
-			}
-		}
-	}
-	return "", false
 }

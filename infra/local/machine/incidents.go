@@ -145,3 +145,19 @@ func (m *Machine) VerifyArchive(ctx context.Context, i *incident.Incident) (reco
 	}
 	return record.VerifyArchive(ctx, m.OBS(), m.Prefix(i))
 }
+
+// SolutionWith is the letter of the last round's solution that has a step of an action.
+func SolutionWith(i *incident.Incident, action string) (letter string, ok bool) {
+	r := i.Last()
+	if r == nil || r.Plan == nil {
+		return "", false
+	}
+	for _, s := range r.Plan.Solutions {
+		for _, step := range s.Steps {
+			if string(step.Action) == action {
+				return s.ID, true
+			}
+		}
+	}
+	return "", false
+}
