@@ -23,6 +23,7 @@ func examineAutoscaling(v *view) []incident.Finding {
 	g.cronScalers()
 	g.pools()
 	g.scaleUps()
+	g.autoscalerState()
 	return g.done()
 }
 

@@ -106,9 +106,16 @@ var scaleUpWords = []struct {
 	word   string
 	reason incident.Reason
 }{
-	{"quota", incident.NodePoolQuotaInsufficient}, {"sold", incident.NodePoolSoldOut}, {"insufficient resource", incident.NodePoolSoldOut},
-	{"servergroup", incident.NodePoolConfigInvalid}, {"server group", incident.NodePoolConfigInvalid}, {"keypair", incident.NodePoolConfigInvalid},
-	{"key pair", incident.NodePoolConfigInvalid}, {"subnet", incident.SubnetIPExhausted}, {"403", incident.AgencyPermissionDenied}, {"401", incident.AgencyPermissionDenied},
+	{"quota", incident.NodePoolQuotaInsufficient},
+	{"sold", incident.NodePoolSoldOut},
+	{"insufficient resource", incident.NodePoolSoldOut},
+	{"servergroup", incident.NodePoolConfigInvalid},
+	{"server group", incident.NodePoolConfigInvalid},
+	{"keypair", incident.NodePoolConfigInvalid},
+	{"key pair", incident.NodePoolConfigInvalid},
+	{"subnet", incident.SubnetIPExhausted},
+	{"403", incident.AgencyPermissionDenied},
+	{"401", incident.AgencyPermissionDenied},
 }
 
 // poolEvents are what the cluster autoscaler says about a pool.

@@ -17,8 +17,10 @@ func largeMoment(base moment) moment {
 	}
 	for i := range 250 {
 		n := fmt.Sprintf("svc-%03d", i)
-		m.Apps = append(m.Apps, app{Name: n, Namespace: fmt.Sprintf("team-%02d", i/10), Replicas: 20, Image: "registry.example.com/" + n + ":1", Port: 8080, Probe: "/ready",
-			Env: map[string]string{"NEXT_URL": fmt.Sprintf("http://svc-%03d:8080", i/10*10+(i+1)%10), "CACHE_ADDR": fmt.Sprintf("svc-%03d:8080", i/10*10+(i+3)%10)}})
+		m.Apps = append(m.Apps, app{
+			Name: n, Namespace: fmt.Sprintf("team-%02d", i/10), Replicas: 20, Image: "registry.example.com/" + n + ":1", Port: 8080, Probe: "/ready",
+			Env: map[string]string{"NEXT_URL": fmt.Sprintf("http://svc-%03d:8080", i/10*10+(i+1)%10), "CACHE_ADDR": fmt.Sprintf("svc-%03d:8080", i/10*10+(i+3)%10)},
+		})
 	}
 	m.Pods = []change{
 		{Match: "team-03/svc-031-*", State: "crash", Exit: 137, Reason: "OOMKilled", Restarts: 9},

@@ -21,6 +21,7 @@ func examineChanges(v *view) []incident.Finding {
 		g.release(w)
 	}
 	g.recorded()
+	g.networkChanges()
 	return g.done()
 }
 

@@ -16,8 +16,10 @@ var databaseReasons = []struct {
 	kind   signKind
 	reason incident.Reason
 }{
-	{signDenied, incident.DatabaseCredentialsInvalid}, {signReadOnlyDB, incident.DatabaseReadOnly},
-	{signTooMany, incident.DatabaseConnectionsExhausted}, {signNoDatabase, incident.DatabaseMissing},
+	{signDenied, incident.DatabaseCredentialsInvalid},
+	{signReadOnlyDB, incident.DatabaseReadOnly},
+	{signTooMany, incident.DatabaseConnectionsExhausted},
+	{signNoDatabase, incident.DatabaseMissing},
 }
 
 // databaseSigns reads what an application, or the database itself, says. The target is where the wrong value or the exhausted part

@@ -46,7 +46,8 @@ func idleNodes(s *observe.Snapshot) []incident.Text {
 		if ok1 && ok2 && cpu < idleCPU && mem < idleMemory {
 			out = append(out, incident.Text{
 				EN: fmt.Sprintf("Node %s never used more than %.0f %% of its CPU and %.0f %% of its memory: its pods may fit elsewhere.", n.Name, cpu*100, mem*100),
-				ZH: fmt.Sprintf("节点 %s 的 CPU 峰值仅 %.0f%%、内存峰值仅 %.0f%%，其 Pod 可考虑迁移合并。", n.Name, cpu*100, mem*100)})
+				ZH: fmt.Sprintf("节点 %s 的 CPU 峰值仅 %.0f%%、内存峰值仅 %.0f%%，其 Pod 可考虑迁移合并。", n.Name, cpu*100, mem*100),
+			})
 		}
 	}
 	return out
@@ -91,7 +92,8 @@ func generousRequests(s *observe.Snapshot) []incident.Text {
 		name := strings.TrimPrefix(w.target.String(), "Deployment ")
 		out = append(out, incident.Text{
 			EN: fmt.Sprintf("%s requests %s CPU a pod and never used more than %.2f: the request keeps capacity from others.", name, w.asked.String(), w.peak),
-			ZH: fmt.Sprintf("%s 每个 Pod 申请 %s CPU，峰值仅 %.2f，申请值偏高。", name, w.asked.String(), w.peak)})
+			ZH: fmt.Sprintf("%s 每个 Pod 申请 %s CPU，峰值仅 %.2f，申请值偏高。", name, w.asked.String(), w.peak),
+		})
 	}
 	return out
 }
@@ -103,7 +105,8 @@ func releasedVolumes(s *observe.Snapshot) []incident.Text {
 			size := v.Spec.Capacity[corev1.ResourceStorage]
 			out = append(out, incident.Text{
 				EN: fmt.Sprintf("Volume %s (%s) is released and still paid for.", v.Name, size.String()),
-				ZH: fmt.Sprintf("存储卷 %s（%s）已释放但仍在计费。", v.Name, size.String())})
+				ZH: fmt.Sprintf("存储卷 %s（%s）已释放但仍在计费。", v.Name, size.String()),
+			})
 		}
 	}
 	return out

@@ -345,7 +345,8 @@ func (g *gather) nodeWatermarks(n *corev1.Node) {
 		bound  float64
 		reason incident.Reason
 	}{
-		{"node_cpu_usage_ratio", nodeHigh, incident.NodeCpuSaturated}, {"node_memory_usage_ratio", nodeHigh, incident.NodeMemoryPressure},
+		{"node_cpu_usage_ratio", nodeHigh, incident.NodeCpuSaturated},
+		{"node_memory_usage_ratio", nodeHigh, incident.NodeMemoryPressure},
 		{"node_filesystem_usage_ratio", nodeHigh, incident.NodeDiskPressure},
 	} {
 		for _, s := range v.idx.SeriesOf(x.metric, t) {

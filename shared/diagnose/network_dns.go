@@ -116,6 +116,7 @@ func (g *gather) clusterDNS() {
 			}
 		}
 		g.resolverLogs(w)
+		g.resolverLoad(w)
 	}
 }
 

@@ -76,11 +76,15 @@ type (
 // Output is the document that diagnose -case prints: the diagnosis in English, indented, with every list present. The same
 // diagnosis gives the same bytes.
 func Output(s *observe.Snapshot, d incident.Diagnosis, groups []alarm.Group, solutions []incident.Solution) ([]byte, error) {
-	doc := outDocument{Verdict: d.Verdict, Causes: outFindings(d.Causes), Effects: outFindings(d.Effects), Gaps: list(d.Gaps), Look: d.Look,
-		Incidents: outIncidents(s, d, groups), Solutions: []outSolution{}}
+	doc := outDocument{
+		Verdict: d.Verdict, Causes: outFindings(d.Causes), Effects: outFindings(d.Effects), Gaps: list(d.Gaps), Look: d.Look,
+		Incidents: outIncidents(s, d, groups), Solutions: []outSolution{},
+	}
 	for _, x := range solutions {
-		o := outSolution{ID: x.ID, Cause: x.Cause, Title: x.Title.EN, Risk: x.Risk, When: x.When.EN, Impact: x.Impact.EN, Verify: x.Verify.EN,
-			Rollback: x.Rollback.EN, Prediction: x.Prediction.EN, Steps: []outStep{}, Manual: x.Manual.EN}
+		o := outSolution{
+			ID: x.ID, Cause: x.Cause, Title: x.Title.EN, Risk: x.Risk, When: x.When.EN, Impact: x.Impact.EN, Verify: x.Verify.EN,
+			Rollback: x.Rollback.EN, Prediction: x.Prediction.EN, Steps: []outStep{}, Manual: x.Manual.EN,
+		}
 		for _, x := range x.Steps {
 			o.Steps = append(o.Steps, outStep{Action: x.Action, Target: outTargetOf(x.Target), Expect: x.Expect, Goal: x.Goal})
 		}
@@ -125,8 +129,10 @@ func (v *view) causeOf(g alarm.Group, d incident.Diagnosis) int {
 		}
 	}
 	e := v.reach(&about)
-	for _, rel := range []func(c *reachOf) bool{func(c *reachOf) bool { return shares(c, e) }, func(c *reachOf) bool { return e.nodes[c.node] || e.node != "" && c.nodes[e.node] },
-		func(c *reachOf) bool { return v.callsAny(e, c) }} {
+	for _, rel := range []func(c *reachOf) bool{
+		func(c *reachOf) bool { return shares(c, e) }, func(c *reachOf) bool { return e.nodes[c.node] || e.node != "" && c.nodes[e.node] },
+		func(c *reachOf) bool { return v.callsAny(e, c) },
+	} {
 		for i := range d.Causes {
 			if rel(v.reach(&d.Causes[i])) {
 				return i
@@ -144,8 +150,10 @@ func (v *view) causeOf(g alarm.Group, d incident.Diagnosis) int {
 func outFindings(all []incident.Finding) []outFinding {
 	out := make([]outFinding, 0, len(all))
 	for _, f := range all {
-		o := outFinding{Reason: f.Reason, Target: outTargetOf(f.Target), Confidence: f.Confidence, Summary: f.Summary.EN, Since: stamp(f.Since),
-			Evidence: make([]outEvidence, 0, len(f.Evidence)), Counter: list(f.Counter), Explained: f.ExplainedBy, Facts: f.Facts}
+		o := outFinding{
+			Reason: f.Reason, Target: outTargetOf(f.Target), Confidence: f.Confidence, Summary: f.Summary.EN, Since: stamp(f.Since),
+			Evidence: make([]outEvidence, 0, len(f.Evidence)), Counter: list(f.Counter), Explained: f.ExplainedBy, Facts: f.Facts,
+		}
 		for _, e := range f.Evidence {
 			o.Evidence = append(o.Evidence, outEvidence{e.Source, e.Statement, outTargetOf(e.Target), stamp(e.At)})
 		}

@@ -83,7 +83,8 @@ func TestConfidenceIsEarnedByKindsNotByNumbers(t *testing.T) {
 func TestObstaclesIn(t *testing.T) {
 	for message, want := range map[string][]obstacle{
 		"0/5 nodes are available: 1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }, 2 Insufficient cpu, 2 node(s) didn't match Pod's node affinity/selector. preemption: 0/5 nodes are available: 3 Preemption is not helpful, 2 No preemption victims found.": {
-			{1, incident.UntoleratedTaint, "1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }"}, {2, incident.InsufficientCPU, "2 Insufficient cpu"},
+			{1, incident.UntoleratedTaint, "1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }"},
+			{2, incident.InsufficientCPU, "2 Insufficient cpu"},
 			{2, incident.NodeSelectorMismatch, "2 node(s) didn't match Pod's node affinity/selector"},
 		},
 		"0/3 nodes are available: 3 node(s) had untolerated taint {a: b, c}.": {{3, incident.UntoleratedTaint, "3 node(s) had untolerated taint {a: b, c}"}},

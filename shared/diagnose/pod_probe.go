@@ -21,12 +21,18 @@ type probeKind struct {
 }
 
 var probeKinds = []probeKind{
-	{"liveness", func(c *corev1.Container) *corev1.Probe { return c.LivenessProbe }, incident.LivenessProbeFailed,
-		incident.LivenessProbeWrongPort, incident.LivenessProbeWrongProtocol, incident.LivenessProbeTooImpatient},
-	{"readiness", func(c *corev1.Container) *corev1.Probe { return c.ReadinessProbe }, incident.ReadinessProbeFailed,
-		incident.ReadinessProbeWrongPort, incident.ReadinessProbeWrongProtocol, incident.ReadinessProbeTooImpatient},
-	{"startup", func(c *corev1.Container) *corev1.Probe { return c.StartupProbe }, incident.StartupProbeFailed,
-		incident.StartupProbeWrongPort, incident.StartupProbeWrongProtocol, incident.StartupProbeTooImpatient},
+	{
+		"liveness", func(c *corev1.Container) *corev1.Probe { return c.LivenessProbe }, incident.LivenessProbeFailed,
+		incident.LivenessProbeWrongPort, incident.LivenessProbeWrongProtocol, incident.LivenessProbeTooImpatient,
+	},
+	{
+		"readiness", func(c *corev1.Container) *corev1.Probe { return c.ReadinessProbe }, incident.ReadinessProbeFailed,
+		incident.ReadinessProbeWrongPort, incident.ReadinessProbeWrongProtocol, incident.ReadinessProbeTooImpatient,
+	},
+	{
+		"startup", func(c *corev1.Container) *corev1.Probe { return c.StartupProbe }, incident.StartupProbeFailed,
+		incident.StartupProbeWrongPort, incident.StartupProbeWrongProtocol, incident.StartupProbeTooImpatient,
+	},
 }
 
 func kindOfProbe(kind string) probeKind {

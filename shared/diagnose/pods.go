@@ -58,6 +58,7 @@ func examinePods(v *view) []incident.Finding {
 		for _, p := range w.pods {
 			g.examinePod(w, p)
 		}
+		g.heap(w)
 	}
 	return g.done()
 }

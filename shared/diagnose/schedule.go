@@ -9,7 +9,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"cce-oncall/shared/incident"
-	"cce-oncall/shared/observe"
 )
 
 // schedulePods says why pods of a workload find no node.
@@ -278,12 +277,4 @@ func (v *view) suspectClaim(p *corev1.Pod, message string, r incident.Reason) st
 
 func (v *view) claim(namespace, n string) *corev1.PersistentVolumeClaim {
 	return v.idx.PVC(namespace, n)
-}
-
-// timeOf is the time of an event, zero for none.
-func timeOf(e *corev1.Event) time.Time {
-	if e == nil {
-		return time.Time{}
-	}
-	return observe.FirstSeen(e)
 }

@@ -12,8 +12,10 @@ import (
 
 // builtinTaints are set by the system for a state of the node; the state is the cause, not the taint.
 func builtinTaint(key string) bool {
-	return slices.Contains([]string{corev1.TaintNodeNotReady, corev1.TaintNodeUnreachable, corev1.TaintNodeMemoryPressure, corev1.TaintNodeDiskPressure,
-		corev1.TaintNodePIDPressure, corev1.TaintNodeNetworkUnavailable, corev1.TaintNodeUnschedulable}, key)
+	return slices.Contains([]string{
+		corev1.TaintNodeNotReady, corev1.TaintNodeUnreachable, corev1.TaintNodeMemoryPressure, corev1.TaintNodeDiskPressure,
+		corev1.TaintNodePIDPressure, corev1.TaintNodeNetworkUnavailable, corev1.TaintNodeUnschedulable,
+	}, key)
 }
 
 // decide picks the obstacle that, once removed, lets the pod in. One scheduler message counts several; a node that was never meant

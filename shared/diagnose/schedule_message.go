@@ -60,7 +60,7 @@ func obstaclesIn(message string) []obstacle {
 		part = strings.TrimSuffix(strings.TrimSpace(part), ".")
 		n := 0
 		if m := leadingCount.FindStringSubmatch(part); m != nil {
-			n, _ = strconv.Atoi(m[1]) //nolint:errcheck // digits; too many to fit mean nothing here
+			n, _ = strconv.Atoi(m[1]) // digits; too many to fit mean nothing here
 		}
 		for _, w := range obstacleWords {
 			if w.re.MatchString(part) {

@@ -76,11 +76,13 @@ var signWords = []struct {
 }
 
 // trouble is the cheap test that a line is worth the patterns above.
-var trouble = []string{"err", "fail", "refus", "denied", "time", "exception", "unable", "cannot", "can't", "could not", "no such", "not known",
+var trouble = []string{
+	"err", "fail", "refus", "denied", "time", "exception", "unable", "cannot", "can't", "could not", "no such", "not known",
 	"unknown", "invalid", "panic", "fatal", "too many", "too_many", "read-only", "read only", "readonly", "exhaust", "unavailable", "forbidden",
 	"in use", "inuse", "reset", "notfound", "nxdomain", "servfail", "upstream", "404", "50", "not available", "noauth", "wrongpass", "not permitted",
 	"out of memory", "no space", "x509", "certificate", "misbehaving", "slots", "does not exist", "no route", "unreachable", "limit", "primary", "recovery",
-	"eacces", "erofs", "enospc", "eio", "critical", "no pg_hba", "resolve", "standby", "max number", "not found", "pkix", "exceeded", "traceback"}
+	"eacces", "erofs", "enospc", "eio", "critical", "no pg_hba", "resolve", "standby", "max number", "not found", "pkix", "exceeded", "traceback",
+}
 
 var telemetryLine = regexp.MustCompile(`(?i)(otel|otlp|opentelemetry|jaeger|zipkin|skywalking|statsd|pushgateway|trace|span|collector|sentry).*(export|upload|send|report|flush|transient|dropp|dial|connect)|(export|upload|send|report|flush).*(otel|otlp|opentelemetry|jaeger|zipkin|skywalking|statsd|pushgateway|traces?\b|spans?\b|sentry)`)
 
@@ -179,7 +181,7 @@ func (v *view) hostIn(kind signKind, line string, w *workload) (string, int) {
 		}
 		port := 0
 		if len(m) > 2 && m[2] != "" {
-			port, _ = strconv.Atoi(m[2]) //nolint:errcheck // digits only; too many give 0, which means none
+			port, _ = strconv.Atoi(m[2]) // digits only; too many give 0, which means none
 		}
 		host := strings.ToLower(strings.Trim(m[1], "."))
 		if fileTail.MatchString(host) || host == "localhost" && kind == signError {

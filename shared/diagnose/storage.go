@@ -23,6 +23,7 @@ func examineStorage(v *view) []incident.Finding {
 	g.absentClaims()
 	g.volumes()
 	g.attachments()
+	g.localVolumes()
 	for _, w := range v.workloads {
 		for _, p := range w.live() {
 			g.mountTrouble(w, p)

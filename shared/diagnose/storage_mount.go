@@ -189,7 +189,9 @@ func (g *gather) volumeLogs(w *workload) {
 		kind   signKind
 		reason incident.Reason
 	}{
-		{signReadOnlyVolume, incident.VolumeReadOnly}, {signIOError, incident.StorageIOError}, {signNoSpace, incident.PVCCapacityExhausted},
+		{signReadOnlyVolume, incident.VolumeReadOnly},
+		{signIOError, incident.StorageIOError},
+		{signNoSpace, incident.PVCCapacityExhausted},
 		{signNoPermission, incident.VolumePermissionDenied},
 	} {
 		for _, s := range v.signsOf(w, x.kind) {

@@ -38,20 +38,28 @@ const (
 func (v *view) gatherWorkloads() {
 	o := &v.Objects
 	for _, d := range o.Deployments {
-		v.addWorkload(&workload{target: target("Deployment", d), meta: d.ObjectMeta, template: &d.Spec.Template,
-			selector: selectorOf(d.Spec.Selector), desired: count(d.Spec.Replicas), ready: int(d.Status.ReadyReplicas), object: d})
+		v.addWorkload(&workload{
+			target: target("Deployment", d), meta: d.ObjectMeta, template: &d.Spec.Template,
+			selector: selectorOf(d.Spec.Selector), desired: count(d.Spec.Replicas), ready: int(d.Status.ReadyReplicas), object: d,
+		})
 	}
 	for _, d := range o.StatefulSets {
-		v.addWorkload(&workload{target: target("StatefulSet", d), meta: d.ObjectMeta, template: &d.Spec.Template,
-			selector: selectorOf(d.Spec.Selector), desired: count(d.Spec.Replicas), ready: int(d.Status.ReadyReplicas), object: d})
+		v.addWorkload(&workload{
+			target: target("StatefulSet", d), meta: d.ObjectMeta, template: &d.Spec.Template,
+			selector: selectorOf(d.Spec.Selector), desired: count(d.Spec.Replicas), ready: int(d.Status.ReadyReplicas), object: d,
+		})
 	}
 	for _, d := range o.DaemonSets {
-		v.addWorkload(&workload{target: target("DaemonSet", d), meta: d.ObjectMeta, template: &d.Spec.Template,
-			selector: selectorOf(d.Spec.Selector), desired: int(d.Status.DesiredNumberScheduled), ready: int(d.Status.NumberReady), object: d})
+		v.addWorkload(&workload{
+			target: target("DaemonSet", d), meta: d.ObjectMeta, template: &d.Spec.Template,
+			selector: selectorOf(d.Spec.Selector), desired: int(d.Status.DesiredNumberScheduled), ready: int(d.Status.NumberReady), object: d,
+		})
 	}
 	for _, j := range o.Jobs {
-		w := &workload{target: target("Job", j), meta: j.ObjectMeta, template: &j.Spec.Template,
-			selector: selectorOf(j.Spec.Selector), desired: -1, object: j}
+		w := &workload{
+			target: target("Job", j), meta: j.ObjectMeta, template: &j.Spec.Template,
+			selector: selectorOf(j.Spec.Selector), desired: -1, object: j,
+		}
 		if c := metav1.GetControllerOf(j); c != nil {
 			w.parent = incident.Target{Kind: c.Kind, Namespace: j.Namespace, Name: c.Name}
 		}
@@ -93,11 +101,15 @@ func (v *view) addWorkload(w *workload) *workload {
 
 func (v *view) workloadOfSet(r *appsv1.ReplicaSet) *workload {
 	if c := metav1.GetControllerOf(r); c != nil {
-		return v.addWorkload(&workload{target: incident.Target{Kind: c.Kind, Namespace: r.Namespace, Name: c.Name},
-			template: &r.Spec.Template, selector: selectorOf(r.Spec.Selector), desired: -1})
+		return v.addWorkload(&workload{
+			target:   incident.Target{Kind: c.Kind, Namespace: r.Namespace, Name: c.Name},
+			template: &r.Spec.Template, selector: selectorOf(r.Spec.Selector), desired: -1,
+		})
 	}
-	return v.addWorkload(&workload{target: target("ReplicaSet", r), meta: r.ObjectMeta, template: &r.Spec.Template,
-		selector: selectorOf(r.Spec.Selector), desired: count(r.Spec.Replicas), ready: int(r.Status.ReadyReplicas), object: r})
+	return v.addWorkload(&workload{
+		target: target("ReplicaSet", r), meta: r.ObjectMeta, template: &r.Spec.Template,
+		selector: selectorOf(r.Spec.Selector), desired: count(r.Spec.Replicas), ready: int(r.Status.ReadyReplicas), object: r,
+	})
 }
 
 // workloadOfPod finds the controller. Where the ReplicaSet in between was not read, the pod's template hash gives its Deployment.
@@ -108,8 +120,10 @@ func (v *view) workloadOfPod(p *corev1.Pod, sets map[name]*appsv1.ReplicaSet) *w
 	}
 	switch {
 	case c == nil || c.Kind == "Node":
-		return v.addWorkload(&workload{target: podTarget(p), meta: p.ObjectMeta, desired: 1, ready: ready(p), object: p,
-			template: &corev1.PodTemplateSpec{ObjectMeta: p.ObjectMeta, Spec: p.Spec}})
+		return v.addWorkload(&workload{
+			target: podTarget(p), meta: p.ObjectMeta, desired: 1, ready: ready(p), object: p,
+			template: &corev1.PodTemplateSpec{ObjectMeta: p.ObjectMeta, Spec: p.Spec},
+		})
 	case c.Kind == "ReplicaSet":
 		if r := sets[name{p.Namespace, c.Name}]; r != nil {
 			return v.workloadOfSet(r)

@@ -25,11 +25,14 @@ func examineWorkloads(v *view) []incident.Finding {
 		g.job(w)
 		g.daemons(w)
 		g.ordinals(w)
+		g.flappingReadiness(w)
 		g.shortOfReplicas(w)
 	}
 	g.cronJobs()
 	g.quotas()
 	g.disruptionBudgets()
+	g.notices()
+	g.stuckNamespaces()
 	return g.done()
 }
 

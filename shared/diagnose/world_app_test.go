@@ -65,16 +65,22 @@ type (
 )
 
 func (w *world) node(n node) tree {
-	return tree{"apiVersion": "v1", "kind": "Node", "metadata": tree{"name": n.Name, "creationTimestamp": w.ago("2400h"), "labels": tree{"kubernetes.io/hostname": n.Name,
-		"topology.kubernetes.io/zone": n.Zone, "cce.cloud.com/cce-nodepool": n.Pool, "kubernetes.io/arch": "amd64"}},
+	return tree{
+		"apiVersion": "v1", "kind": "Node", "metadata": tree{"name": n.Name, "creationTimestamp": w.ago("2400h"), "labels": tree{
+			"kubernetes.io/hostname":      n.Name,
+			"topology.kubernetes.io/zone": n.Zone, "cce.cloud.com/cce-nodepool": n.Pool, "kubernetes.io/arch": "amd64",
+		}},
 		"spec": tree{"providerID": "ecs-" + n.Name},
-		"status": tree{"capacity": tree{"cpu": n.CPU, "memory": n.Memory, "pods": "110"}, "allocatable": tree{"cpu": n.CPU, "memory": n.Memory, "pods": "110"},
+		"status": tree{
+			"capacity": tree{"cpu": n.CPU, "memory": n.Memory, "pods": "110"}, "allocatable": tree{"cpu": n.CPU, "memory": n.Memory, "pods": "110"},
 			"nodeInfo": tree{"kubeletVersion": "v1.30.4", "containerRuntimeVersion": "containerd://1.7.11", "osImage": "HCE 2.0"},
 			"conditions": []any{
 				cond("MemoryPressure", "False", "KubeletHasSufficientMemory", w.ago("2400h")), cond("DiskPressure", "False", "KubeletHasNoDiskPressure", w.ago("2400h")),
 				cond("PIDPressure", "False", "KubeletHasSufficientPID", w.ago("2400h")), cond("KubeletProblem", "False", "KubeletIsUp", w.ago("2400h")),
 				cond("CRIProblem", "False", "CRIIsUp", w.ago("2400h")), cond("Ready", "True", "KubeletReady", w.ago("2400h")),
-			}}}
+			},
+		},
+	}
 }
 
 func cond(kind, status, reason, since string) tree {
@@ -117,8 +123,10 @@ func (w *world) app(a app) {
 		spec["volumes"] = []any{tree{"name": "config", "configMap": tree{"name": a.Config.Name}}}
 		c["volumeMounts"] = []any{tree{"name": "config", "mountPath": "/etc/" + a.Name}}
 	}
-	o := tree{"apiVersion": "apps/v1", "kind": kind, "metadata": meta(a.Namespace, a.Name, labels), "spec": tree{"replicas": a.Replicas, "selector": tree{"matchLabels": tree{"app": a.Name}},
-		"template": tree{"metadata": tree{"labels": labels}, "spec": spec}}}
+	o := tree{"apiVersion": "apps/v1", "kind": kind, "metadata": meta(a.Namespace, a.Name, labels), "spec": tree{
+		"replicas": a.Replicas, "selector": tree{"matchLabels": tree{"app": a.Name}},
+		"template": tree{"metadata": tree{"labels": labels}, "spec": spec},
+	}}
 	o["metadata"].(tree)["creationTimestamp"] = w.ago("700h")
 	o["metadata"].(tree)["generation"] = 3
 	if a.Claim != nil {
@@ -160,10 +168,14 @@ func meta(ns, n string, labels tree) tree {
 
 func (w *world) claim(a app, n string) {
 	w.objects = append(w.objects,
-		tree{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta(a.Namespace, n, nil), "spec": tree{"storageClassName": a.Claim.Class, "accessModes": []any{"ReadWriteOnce"},
-			"resources": tree{"requests": tree{"storage": a.Claim.Size}}, "volumeName": "pvc-" + n}, "status": tree{"phase": "Bound", "capacity": tree{"storage": a.Claim.Size}, "accessModes": []any{"ReadWriteOnce"}}},
-		tree{"apiVersion": "v1", "kind": "PersistentVolume", "metadata": tree{"name": "pvc-" + n, "annotations": tree{"pv.kubernetes.io/provisioned-by": "everest-csi-provisioner"}}, "spec": tree{"storageClassName": a.Claim.Class, "accessModes": []any{"ReadWriteOnce"},
-			"capacity": tree{"storage": a.Claim.Size}, "claimRef": tree{"namespace": a.Namespace, "name": n, "uid": a.Namespace + "/" + n}}, "status": tree{"phase": "Bound"}})
+		tree{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta(a.Namespace, n, nil), "spec": tree{
+			"storageClassName": a.Claim.Class, "accessModes": []any{"ReadWriteOnce"},
+			"resources": tree{"requests": tree{"storage": a.Claim.Size}}, "volumeName": "pvc-" + n,
+		}, "status": tree{"phase": "Bound", "capacity": tree{"storage": a.Claim.Size}, "accessModes": []any{"ReadWriteOnce"}}},
+		tree{"apiVersion": "v1", "kind": "PersistentVolume", "metadata": tree{"name": "pvc-" + n, "annotations": tree{"pv.kubernetes.io/provisioned-by": "everest-csi-provisioner"}}, "spec": tree{
+			"storageClassName": a.Claim.Class, "accessModes": []any{"ReadWriteOnce"},
+			"capacity": tree{"storage": a.Claim.Size}, "claimRef": tree{"namespace": a.Namespace, "name": n, "uid": a.Namespace + "/" + n},
+		}, "status": tree{"phase": "Bound"}})
 }
 
 func ingress(r route) tree {

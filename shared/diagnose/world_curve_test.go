@@ -41,8 +41,10 @@ func (w *world) event(e event3) {
 		if space == "" {
 			space = "default"
 		}
-		w.objects = append(w.objects, tree{"apiVersion": "v1", "kind": "Event", "metadata": tree{"namespace": space, "name": fmt.Sprintf("%s.%x", n, len(w.objects))}, "involvedObject": tree{"kind": kind, "namespace": ns, "name": n},
-			"reason": e.Reason, "message": e.Message, "type": kindOf, "count": max(e.Count, 1), "firstTimestamp": w.ago(first), "lastTimestamp": w.ago(ago)})
+		w.objects = append(w.objects, tree{
+			"apiVersion": "v1", "kind": "Event", "metadata": tree{"namespace": space, "name": fmt.Sprintf("%s.%x", n, len(w.objects))}, "involvedObject": tree{"kind": kind, "namespace": ns, "name": n},
+			"reason": e.Reason, "message": e.Message, "type": kindOf, "count": max(e.Count, 1), "firstTimestamp": w.ago(first), "lastTimestamp": w.ago(ago),
+		})
 	}
 }
 
@@ -92,10 +94,14 @@ func (w *world) alarms() []any {
 		if severity == "" {
 			severity = "Major"
 		}
-		out = append(out, tree{"id": fmt.Sprintf("al-%d", i+1), "event_sn": fmt.Sprintf("sn-%d", i+1), "starts_at": ms(field(a, "ago")), "ends_at": ms(field(a, "cleared")),
-			"metadata": tree{"event_name": field(a, "name"), "event_severity": severity, "event_type": "alarm", "resource_provider": "CCE", "resource_type": kind,
-				"resource_id": fmt.Sprintf("clusterName=ferry-prod;clusterID=7c1f;kind=%s;namespace=%s;name=%s;uid=u-%d", kind, ns, n, i)},
-			"annotations": tree{"message": field(a, "message")}})
+		out = append(out, tree{
+			"id": fmt.Sprintf("al-%d", i+1), "event_sn": fmt.Sprintf("sn-%d", i+1), "starts_at": ms(field(a, "ago")), "ends_at": ms(field(a, "cleared")),
+			"metadata": tree{
+				"event_name": field(a, "name"), "event_severity": severity, "event_type": "alarm", "resource_provider": "CCE", "resource_type": kind,
+				"resource_id": fmt.Sprintf("clusterName=ferry-prod;clusterID=7c1f;kind=%s;namespace=%s;name=%s;uid=u-%d", kind, ns, n, i),
+			},
+			"annotations": tree{"message": field(a, "message")},
+		})
 	}
 	return out
 }

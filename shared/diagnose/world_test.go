@@ -82,8 +82,10 @@ func buildCase(t testing.TB, base, m moment) []byte {
 	}
 	w := &world{t: t, at: at, moment: m}
 	w.build()
-	doc := tree{"version": 1, "at": m.At, "cluster": m.Cluster, "question": m.Question, "objects": w.objects, "series": w.series(), "logs": w.logs(),
-		"changes": w.timed(m.Changes), "alarms": w.alarms(), "unreadable": m.Unreadable}
+	doc := tree{
+		"version": 1, "at": m.At, "cluster": m.Cluster, "question": m.Question, "objects": w.objects, "series": w.series(), "logs": w.logs(),
+		"changes": w.timed(m.Changes), "alarms": w.alarms(), "unreadable": m.Unreadable,
+	}
 	if m.Scope != nil {
 		doc["scope"] = m.Scope
 	}
@@ -121,9 +123,11 @@ func (w *world) build() {
 			tree{"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": tree{"name": n.Name, "namespace": "kube-node-lease"}, "spec": tree{"holderIdentity": n.Name, "renewTime": w.at.Add(-6 * time.Second).Format("2006-01-02T15:04:05.000000Z07:00")}})
 	}
 	for _, p := range m.Pools {
-		w.objects = append(w.objects, tree{"apiVersion": "v3", "kind": "NodePool", "metadata": tree{"name": p.Name, "uid": "pool-" + p.Name},
+		w.objects = append(w.objects, tree{
+			"apiVersion": "v3", "kind": "NodePool", "metadata": tree{"name": p.Name, "uid": "pool-" + p.Name},
 			"spec":   tree{"initialNodeCount": max(p.Wanted, p.Active), "autoscaling": tree{"enable": p.Autoscaling, "minNodeCount": p.Min, "maxNodeCount": p.Max}},
-			"status": tree{"currentNode": p.Active, "conditions": p.Conditions}})
+			"status": tree{"currentNode": p.Active, "conditions": p.Conditions},
+		})
 	}
 	for _, c := range m.Classes {
 		w.objects = append(w.objects, tree{"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": tree{"name": c.Name}, "provisioner": c.Provisioner, "volumeBindingMode": c.Mode})
