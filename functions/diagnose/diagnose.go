@@ -10,6 +10,7 @@ import (
 	"cce-oncall/shared/advise"
 	"cce-oncall/shared/alarm"
 	"cce-oncall/shared/config"
+	"cce-oncall/shared/functiongraph"
 	"cce-oncall/shared/incident"
 	"cce-oncall/shared/observe"
 	"cce-oncall/shared/record"
@@ -26,6 +27,8 @@ type diagnosis struct {
 	site     func(context.Context, config.Cluster) (site, error)
 	book     func(context.Context) *record.Book
 	now      func() time.Time
+	pushes   pushes // in regions where SMN comes through the gateway
+	wake     wake
 }
 
 // site is one cluster as this flow needs it.
@@ -48,6 +51,9 @@ type look interface {
 
 // handle is the flow, top to bottom. It returns an error only for what another delivery may mend.
 func (d *diagnosis) handle(ctx context.Context, payload []byte) (any, error) {
+	if ev, err := functiongraph.Decode(payload); err == nil && ev.HTTP != nil {
+		return d.pushed(ctx, *ev.HTTP), nil
+	}
 	asks, err := read(payload, d.clusters)
 	if err != nil {
 		zerolog.Ctx(ctx).Error().Err(err).Msg("event cannot be understood; it is dropped")

@@ -77,10 +77,12 @@ func (w *world) Send(_ context.Context, _ string, card []byte, uuid string) (str
 	}
 	return "om_" + uuid[:8], nil
 }
+
 func (w *world) Update(context.Context, string, []byte) error {
 	w.t.Error("diagnose updated a card: after the first only execute may")
 	return nil
 }
+
 func (w *world) ReplyText(context.Context, string, incident.Text, string) (string, error) {
 	return "", nil
 }

@@ -15,6 +15,8 @@ func open(k *assemble.Kit) (functiongraph.Handler, error) {
 		windows:  k.Config.Policy.Value.Maintenance,
 		book:     k.Book,
 		now:      k.Now,
+		pushes:   k.SMN(),
+		wake:     k.Invoker(),
 		site: func(ctx context.Context, c config.Cluster) (site, error) {
 			s, err := k.Site(ctx, c)
 			if err != nil {

@@ -19,12 +19,14 @@ func (x *execution) await(ctx context.Context, s *site, i *incident.Incident) (n
 	} else if cleared && !x.stillWrong(ctx, s, i) {
 		return x.end(ctx, s, i, incident.Recovered, incident.Text{
 			EN: "The alarm cleared before anything was done, and the live state agrees. Nothing was changed by the agent.",
-			ZH: "在执行任何操作之前告警已恢复，实时状态一致。助手未做任何变更。"})
+			ZH: "在执行任何操作之前告警已恢复，实时状态一致。助手未做任何变更。",
+		})
 	}
 	if !now.Before(i.Last().Plan.ExpiresAt) {
 		return x.end(ctx, s, i, incident.Expired, incident.Text{
 			EN: "Nobody decided in time. Nothing was changed. If the alarm is still active, ask for a fresh diagnosis.",
-			ZH: "在有效期内无人确认，未做任何变更。若告警仍未恢复，请重新发起诊断。"})
+			ZH: "在有效期内无人确认，未做任何变更。若告警仍未恢复，请重新发起诊断。",
+		})
 	}
 	s.tell.Refresh(ctx, i)
 	return rest, nil
@@ -61,8 +63,10 @@ func (x *execution) held(ctx context.Context, s *site, i *incident.Incident, c i
 	}
 	sol, _ := i.Last().Plan.Solution(c.Solution)
 	if f, on := s.policy.Frozen(sol, x.now()); on {
-		return incident.Text{EN: "A change freeze is in force until " + f.Until.UTC().Format(time.RFC3339) + ": the confirmed solution waits.",
-			ZH: "当前处于变更冻结期（至 " + f.Until.UTC().Format(time.RFC3339) + "），已确认的方案暂缓执行。"}, true, nil
+		return incident.Text{
+			EN: "A change freeze is in force until " + f.Until.UTC().Format(time.RFC3339) + ": the confirmed solution waits.",
+			ZH: "当前处于变更冻结期（至 " + f.Until.UTC().Format(time.RFC3339) + "），已确认的方案暂缓执行。",
+		}, true, nil
 	}
 	return x.overBudget(ctx, s, i, sol)
 }
@@ -158,12 +162,14 @@ func (x *execution) unwound(ctx context.Context, s *site, i *incident.Incident) 
 		if st.State == incident.StepUndoFailed {
 			return x.end(ctx, s, i, incident.HandedOver, incident.Text{
 				EN: fmt.Sprintf("Step %s could not be undone: %s. A person must look at %s now.", st.Step.ID, st.Error, st.Step.Target),
-				ZH: fmt.Sprintf("步骤 %s 未能回滚：%s。请立即人工检查 %s。", st.Step.ID, st.Error, st.Step.Target)})
+				ZH: fmt.Sprintf("步骤 %s 未能回滚：%s。请立即人工检查 %s。", st.Step.ID, st.Error, st.Step.Target),
+			})
 		}
 	}
 	return x.end(ctx, s, i, incident.RolledBack, incident.Text{
 		EN: "Everything that was changed has been taken back. The original problem is still there: a person must take over.",
-		ZH: "所有变更已回滚，原问题仍然存在，请人工处理。"})
+		ZH: "所有变更已回滚，原问题仍然存在，请人工处理。",
+	})
 }
 
 // broken is an execution that ended before its end: stopped by a person, or failed. Where nothing was changed there is a fresh
@@ -173,13 +179,15 @@ func (x *execution) broken(ctx context.Context, s *site, i *incident.Incident) (
 	if !e.Undoable() && e.Stopped == "" {
 		s.tell.Ping(ctx, i, fmt.Sprintf("moved-%d", e.Round), incident.Text{
 			EN: "Solution " + e.Confirmation.Solution + " was not carried out: " + e.Failed + ". Nothing was changed; here is a fresh preview.",
-			ZH: "方案" + e.Confirmation.Solution + "未执行：" + e.Failed + "。未做任何变更，以下为最新预览。"})
+			ZH: "方案" + e.Confirmation.Solution + "未执行：" + e.Failed + "。未做任何变更，以下为最新预览。",
+		})
 		return x.another(ctx, s, i)
 	}
 	if !e.Undoable() {
 		return x.end(ctx, s, i, incident.HandedOver, incident.Text{
 			EN: "The execution was stopped before anything was changed. The problem is still there: a person must take over.",
-			ZH: "执行已在变更之前停止，问题仍然存在，请人工处理。"})
+			ZH: "执行已在变更之前停止，问题仍然存在，请人工处理。",
+		})
 	}
 	return x.offerUndo(ctx, s, i, "broken")
 }
@@ -190,12 +198,14 @@ func (x *execution) offerUndo(ctx context.Context, s *site, i *incident.Incident
 	if x.now().Sub(e.DoneAt) > time.Duration(x.limits.Expiry) {
 		return x.end(ctx, s, i, incident.HandedOver, incident.Text{
 			EN: "The change was made and did not help, and nobody chose to undo it in time. A person must take over; the card says what was changed.",
-			ZH: "变更已执行但未奏效，且在有效期内无人选择回滚，请人工处理。卡片中列出了已做的变更。"})
+			ZH: "变更已执行但未奏效，且在有效期内无人选择回滚，请人工处理。卡片中列出了已做的变更。",
+		})
 	}
 	s.tell.Refresh(ctx, i)
 	s.tell.Ping(ctx, i, fmt.Sprintf("%s-%d", event, e.Round), incident.Text{
 		EN: "Something was changed and it did not go well. The card says what; press Undo to take it back.",
-		ZH: "变更已执行但结果不理想，详情见卡片。可点击“回滚”撤销该变更。"})
+		ZH: "变更已执行但结果不理想，详情见卡片。可点击“回滚”撤销该变更。",
+	})
 	return rest, nil
 }
 

@@ -167,14 +167,16 @@ func (x *execution) conclude(ctx context.Context, s *site, i *incident.Incident)
 	case incident.Converged:
 		return x.end(ctx, s, i, incident.Recovered, incident.Text{
 			EN: fmt.Sprintf("Solution %s was carried out; the alarm has cleared and %d looks in a row agree.", e.Confirmation.Solution, v.Clean),
-			ZH: fmt.Sprintf("方案%s已执行，告警已恢复，连续 %d 次检查结果一致。", e.Confirmation.Solution, v.Clean)})
+			ZH: fmt.Sprintf("方案%s已执行，告警已恢复，连续 %d 次检查结果一致。", e.Confirmation.Solution, v.Clean),
+		})
 	case incident.Worse:
 		return x.offerUndo(ctx, s, i, "worse")
 	case incident.Improving, incident.Unchanged, incident.Inconclusive:
 	}
 	s.tell.Ping(ctx, i, fmt.Sprintf("not-converged-%d", e.Round), incident.Text{
 		EN: "Solution " + e.Confirmation.Solution + " was carried out and the alarm has not cleared. The card has a new plan that needs a new confirmation.",
-		ZH: "方案" + e.Confirmation.Solution + "已执行，但告警尚未恢复。卡片已更新为新方案，需要再次确认。"})
+		ZH: "方案" + e.Confirmation.Solution + "已执行，但告警尚未恢复。卡片已更新为新方案，需要再次确认。",
+	})
 	return x.another(ctx, s, i)
 }
 
@@ -191,7 +193,8 @@ func (x *execution) another(ctx context.Context, s *site, i *incident.Incident) 
 	if !offers(r) {
 		return x.end(ctx, s, i, incident.HandedOver, incident.Text{
 			EN: "There is nothing left that the agent can safely do: a person must take over. The card says what was tried and what to look at.",
-			ZH: "助手已无可安全执行的方案，请人工接管。卡片中列出了已尝试的操作和排查建议。"})
+			ZH: "助手已无可安全执行的方案，请人工接管。卡片中列出了已尝试的操作和排查建议。",
+		})
 	}
 	s.tell.Refresh(ctx, i)
 	return rest, nil

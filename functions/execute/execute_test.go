@@ -210,6 +210,7 @@ func (w *world) Send(context.Context, string, []byte, string) (string, error) {
 	w.t.Error("execute posts no new card")
 	return "", nil
 }
+
 func (w *world) Update(_ context.Context, _ string, card []byte) error {
 	if w.cardErr != nil {
 		return w.cardErr
@@ -217,6 +218,7 @@ func (w *world) Update(_ context.Context, _ string, card []byte) error {
 	w.cards = append(w.cards, string(card))
 	return nil
 }
+
 func (w *world) ReplyText(_ context.Context, _ string, t incident.Text, uuid string) (string, error) {
 	w.pings = append(w.pings, t.EN)
 	return "om_r", nil
@@ -478,7 +480,8 @@ func TestDyingAnywhere(t *testing.T) {
 // dies runs execute once and says whether it was killed; its turns run out then.
 func (w *world) dies() (died bool) {
 	defer func() {
-		if p := recover(); p == errDeath {
+		p := recover()
+		if err, ok := p.(error); ok && errors.Is(err, errDeath) {
 			died, w.taken = true, map[string]bool{}
 		} else if p != nil {
 			panic(p)

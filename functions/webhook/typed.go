@@ -129,17 +129,20 @@ func choose(places []place, cmd lark.Command) (place, incident.Decision, inciden
 	case len(fitting) > 1:
 		return place{}, incident.Decision{}, incident.Text{
 			EN: fmt.Sprintf("%d open incidents in this chat could be meant. Nothing was changed: please reply to the card itself.", len(fitting)),
-			ZH: fmt.Sprintf("本会话中有 %d 个进行中的事件符合，未做任何变更，请直接回复对应的卡片。", len(fitting))}
+			ZH: fmt.Sprintf("本会话中有 %d 个进行中的事件符合，未做任何变更，请直接回复对应的卡片。", len(fitting)),
+		}
 	case len(places) == 0:
 		return place{}, incident.Decision{}, incident.Text{EN: "There is no open incident in this chat. Nothing was changed.", ZH: "本会话中没有进行中的事件，未做任何变更。"}
 	case cmd.Kind == lark.CommandPlain:
 		return place{}, incident.Decision{}, incident.Text{
 			EN: "More than one solution is open. Nothing was changed: please name it, e.g. \"Confirm execution of solution A\".",
-			ZH: "存在多个可选方案，未做任何变更，请指明方案，例如“确认执行方案A”。"}
+			ZH: "存在多个可选方案，未做任何变更，请指明方案，例如“确认执行方案A”。",
+		}
 	default:
 		return place{}, incident.Decision{}, incident.Text{
 			EN: "No open plan has that solution. Nothing was changed: please look at the newest card.",
-			ZH: "当前方案中没有该选项，未做任何变更，请查看最新卡片。"}
+			ZH: "当前方案中没有该选项，未做任何变更，请查看最新卡片。",
+		}
 	}
 }
 

@@ -188,8 +188,10 @@ func accepted(r *incident.Round, d incident.Decision) incident.Text {
 	case incident.Approve:
 	}
 	if r.Consent().Confirmation == nil {
-		return incident.Text{EN: "Solution " + d.Solution + ": your confirmation is recorded. A second, different person must confirm before anything is changed.",
-			ZH: "方案" + d.Solution + "：您的确认已记录，还需另一位审批人确认后才会执行。"}
+		return incident.Text{
+			EN: "Solution " + d.Solution + ": your confirmation is recorded. A second, different person must confirm before anything is changed.",
+			ZH: "方案" + d.Solution + "：您的确认已记录，还需另一位审批人确认后才会执行。",
+		}
 	}
 	return incident.Text{EN: "Solution " + d.Solution + " is confirmed and will be executed now.", ZH: "方案" + d.Solution + "已确认，即将执行。"}
 }

@@ -47,10 +47,12 @@ func (w *world) Wake(_ context.Context, role string, payload any) error {
 func (w *world) Send(context.Context, string, []byte, string) (string, error) {
 	return "", errors.New("webhook posts no cards")
 }
+
 func (w *world) Update(context.Context, string, []byte) error {
 	w.t.Error("webhook updated a card: only execute may")
 	return nil
 }
+
 func (w *world) ReplyText(_ context.Context, message string, text incident.Text, _ string) (string, error) {
 	w.replies = append(w.replies, message+": "+text.EN)
 	return "om_reply", nil
@@ -298,8 +300,10 @@ func TestTwoPeopleAtOnce(t *testing.T) {
 	for n, by := range []string{"ou_a", "ou_b"} {
 		go func() {
 			defer func() { done <- struct{}{} }()
-			d := incident.Decision{ID: fmt.Sprint("e", n), Incident: w.inc.ID, Round: 1, Solution: "A", Verb: incident.Approve, By: by, Chat: "oc_1", Message: "om_1", At: w.now,
-				Digest: w.inc.Rounds[0].Plan.Solutions[0].Digest(w.inc.ID)}
+			d := incident.Decision{
+				ID: fmt.Sprint("e", n), Incident: w.inc.ID, Round: 1, Solution: "A", Verb: incident.Approve, By: by, Chat: "oc_1", Message: "om_1", At: w.now,
+				Digest: w.inc.Rounds[0].Plan.Solutions[0].Digest(w.inc.ID),
+			}
 			quiet := *hook
 			quiet.wake = nowhere{}
 			quiet.decide(t.Context(), w.book(t.Context()), cluster, d)

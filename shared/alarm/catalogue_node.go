@@ -4,8 +4,10 @@ package alarm
 // nodes. Their types are spelled in two ways (KubeletProblem, KUBELETProblem), which Lookup does not tell apart.
 var nodeRows = []row{
 	{"NodeNotReady", "Node", Page, NodeDown, "节点状态异常", "Node is not ready", "@nodelost", "KubeNodeNotReady|KubeNodeUnreachable|NodeStatusUnknown|aom_node_status"},
-	{"NodeReadyFlapping", "Node", Page, NodeDown, "Node状态抖动", "Node goes in and out of ready",
-		"NodeReadyFlapping NodeOverloaded NodeNetworkDegraded", "Node flapping|KubeNodeReadinessFlapping"},
+	{
+		"NodeReadyFlapping", "Node", Page, NodeDown, "Node状态抖动", "Node goes in and out of ready",
+		"NodeReadyFlapping NodeOverloaded NodeNetworkDegraded", "Node flapping|KubeNodeReadinessFlapping",
+	},
 	{"KUBELETIsDown", "Node", Page, NodeDown, "节点kubelet故障", "kubelet does not run", "KubeletDown NodeCpuManagerStateStale KubeletCertExpired", "KubeletIsDown"},
 	{"KUBELETProblem", "Node", Page, NodeDown, "节点Kubelet异常", "kubelet does not answer", "KubeletDown NodeCpuManagerStateStale", ""},
 	{"CNIIsDown", "Node", Page, NodeDown, "节点CNI故障", "Network plugin does not run", "CNIDown DefaultNetworkAttachmentDeleted", ""},
@@ -46,15 +48,21 @@ var nodeRows = []row{
 	{"NetworkUnavailable", "Node", Page, NodeDown, "节点网络不可用", "Network of the node is not set up", "CNIDown VpcRouteMissing NodeCidrExhausted", ""},
 	{"Rebooted", "Node", Page, NodeDown, "节点重启", "Node was rebooted", "NodeRebooted KernelOops", "NodeRebooted"},
 	{"NodeNotSchedulable", "Node", Ticket, NodeOther, "节点不可调度", "Node was made unschedulable", "NodeCordoned", ""},
-	{"NodeCreateFailed", "NodePool", Ticket, Pool, "节点创建失败", "Node could not be created",
-		"NodeCreateFailed NodePoolSoldOut NodePoolQuotaInsufficient SubnetIPExhausted NodePoolConfigInvalid", ""},
-	{"FailedToAttachDetach", "Node", Page, Volume, "节点挂载或卸载磁盘失败", "A disk could not be attached to or detached from the node",
-		"EVSAttachFailed VolumeDetachFailed EVSNodeAttachLimitExceeded DataDiskDetached", ""},
+	{
+		"NodeCreateFailed", "NodePool", Ticket, Pool, "节点创建失败", "Node could not be created",
+		"NodeCreateFailed NodePoolSoldOut NodePoolQuotaInsufficient SubnetIPExhausted NodePoolConfigInvalid", "",
+	},
+	{
+		"FailedToAttachDetach", "Node", Page, Volume, "节点挂载或卸载磁盘失败", "A disk could not be attached to or detached from the node",
+		"EVSAttachFailed VolumeDetachFailed EVSNodeAttachLimitExceeded DataDiskDetached", "",
+	},
 	{"TaskHung", "Node", Page, NodeOther, "节点任务卡死", "A kernel task hangs", "NodeTaskHung DiskHung MountPointHung", ""},
 	{"KernelOops", "Node", Page, NodeOther, "节点内核故障", "The kernel of the node reported a fault", "KernelOops", ""},
 	{"OOMKilling", "Node", Page, NodeMemory, "节点内存不足强制终止进程", "The kernel killed a process for want of memory", "NodeSystemOOM ContainerOOMKilled", "SystemOOM"},
-	{"FilesystemIsReadOnly", "Node", Page, NodeDisk, "节点文件系统只读", "A file system of the node is read-only",
-		"DiskReadonly DataDiskDetached EmptyDirVGError", "ReadonlyFilesystem"},
+	{
+		"FilesystemIsReadOnly", "Node", Page, NodeDisk, "节点文件系统只读", "A file system of the node is read-only",
+		"DiskReadonly DataDiskDetached EmptyDirVGError", "ReadonlyFilesystem",
+	},
 	{"AUFSUmountHung", "Node", Ticket, NodeOther, "节点AUFS卸载卡死", "Unmounting AUFS hangs", "AufsUmountHung", ""},
 	{"UnregisterNetDevice", "Node", Page, NodeOther, "节点网络设备注销卡死", "A network device cannot be unregistered", "UnregisterNetDevice", ""},
 	{"NetworkCardNotFound", "Node", Page, NodeOther, "节点网卡丢失", "A network card of the node is missing", "NodeNicMissing", ""},
@@ -67,6 +75,8 @@ var nodeRows = []row{
 	{"NodeUninstallFailed", "Node", Ticket, Pool, "节点卸载失败", "Node could not be uninstalled", "NodeDeleteFailed", ""},
 	{"DeleteNodeWithNoServer", "Node", Inform, NodeOther, "清理无云服务器的节点", "A node whose server is gone was removed", "NodeEcsDeleted", ""},
 	{"NodeDiskIO", "Node", Ticket, NodeDisk, "主机磁盘读写状态异常", "Reading or writing a disk of the host fails", "DiskReadonly StorageIOError", "aom_node_disk_rw_status|diskRWStatus"},
-	{"NodeNetworkErrors", "Node", Ticket, NodeOther, "主机网卡收发错包", "Network interface of the host sees errors", "NodeNetworkDegraded NodeNicMissing",
-		"aom_node_network_receive_error_packets|aom_node_network_transmit_error_packets"},
+	{
+		"NodeNetworkErrors", "Node", Ticket, NodeOther, "主机网卡收发错包", "Network interface of the host sees errors", "NodeNetworkDegraded NodeNicMissing",
+		"aom_node_network_receive_error_packets|aom_node_network_transmit_error_packets",
+	},
 }

@@ -2,21 +2,29 @@ package alarm
 
 // storageRows are CCE's event alarms about volumes.
 var storageRows = []row{
-	{"AttachVolumeFailed", "PersistentVolume", Page, Volume, "挂接存储卷失败", "Volume could not be attached",
-		"EVSMultiAttach EVSNodeAttachLimitExceeded EVSResidualAttachment EVSAttachFailed", "FailedAttachVolume"},
-	{"WaitForAttachVolumeFailed", "PersistentVolume", Page, Volume, "等待存储卷挂接失败", "Waiting for a volume to be attached failed",
-		"VolumeAttachmentNotCreated EVSAttachFailed CSIPluginDown", ""},
+	{
+		"AttachVolumeFailed", "PersistentVolume", Page, Volume, "挂接存储卷失败", "Volume could not be attached",
+		"EVSMultiAttach EVSNodeAttachLimitExceeded EVSResidualAttachment EVSAttachFailed", "FailedAttachVolume",
+	},
+	{
+		"WaitForAttachVolumeFailed", "PersistentVolume", Page, Volume, "等待存储卷挂接失败", "Waiting for a volume to be attached failed",
+		"VolumeAttachmentNotCreated EVSAttachFailed CSIPluginDown", "",
+	},
 	{"MountDeviceFailed", "PersistentVolume", Page, Volume, "挂载设备失败", "Device could not be mounted", "DeviceMountFailed FilesystemDamaged", ""},
-	{"SetUpAtVolumeFailed", "PersistentVolume", Page, Volume, "挂载存储卷失败", "Volume could not be set up for the pod",
-		"VolumeSetUpFailed ConfigMapMissing SecretMissing KeyMissing SFSNfsNetworkBlocked SFSTurboSharePathWrong OBSCredentialInvalid MountChownTimeout CSIDriverMissingOnNode", "FailedMount"},
+	{
+		"SetUpAtVolumeFailed", "PersistentVolume", Page, Volume, "挂载存储卷失败", "Volume could not be set up for the pod",
+		"VolumeSetUpFailed ConfigMapMissing SecretMissing KeyMissing SFSNfsNetworkBlocked SFSTurboSharePathWrong OBSCredentialInvalid MountChownTimeout CSIDriverMissingOnNode", "FailedMount",
+	},
 	{"DetachVolumeFailed", "PersistentVolume", Ticket, Volume, "卸载存储卷失败", "Volume could not be detached", "VolumeDetachFailed", "FailedDetachVolume"},
 	{"UnmountDeviceFailed", "PersistentVolume", Ticket, Volume, "卸载设备失败", "Device could not be unmounted", "VolumeUnmountFailed MountPointHung", "FailedUnmount"},
 	{"TearDownAtVolumeFailed", "PersistentVolume", Ticket, Volume, "移除Pod存储卷失败", "Volume could not be taken from the pod", "VolumeUnmountFailed MountPointHung", ""},
 	{"VolumeUnknownReclaimPolicy", "PersistentVolume", Ticket, Volume, "存储卷回收策略未知", "Reclaim policy of the volume is unknown", "PVReclaimPolicyUnknown", ""},
 	{"VolumeFailedRecycle", "PersistentVolume", Ticket, Volume, "存储卷回收失败", "Volume could not be recycled", "PVReclaimFailed PVCProtectionBlocked", ""},
 	{"VolumeFailedDelete", "PersistentVolume", Ticket, Volume, "存储卷删除失败", "Volume could not be deleted", "PVReclaimFailed PVCProtectionBlocked", ""},
-	{"ProvisioningFailed", "PersistentVolumeClaim", Page, Volume, "创建存储卷失败", "Volume could not be provisioned",
-		"StorageClassMissing EVSQuotaExceeded EVSTypeOrAzUnavailable SFSSubnetIPInsufficient OBSBucketNameInvalid VpcEndpointMissing ProvisionerNotReady", ""},
+	{
+		"ProvisioningFailed", "PersistentVolumeClaim", Page, Volume, "创建存储卷失败", "Volume could not be provisioned",
+		"StorageClassMissing EVSQuotaExceeded EVSTypeOrAzUnavailable SFSSubnetIPInsufficient OBSBucketNameInvalid VpcEndpointMissing ProvisionerNotReady", "",
+	},
 	{"ProvisioningCleanupFailed", "PersistentVolumeClaim", Ticket, Volume, "清理存储卷失败", "Remains of provisioning could not be removed", "ProvisionCleanupFailed", ""},
 	{"VolumeResizeFailed", "PersistentVolumeClaim", Ticket, Volume, "存储卷扩容失败", "Volume could not be resized", "VolumeResizeFailed", ""},
 	{"ClaimLost", "PersistentVolumeClaim", Page, Volume, "存储声明丢失存储卷", "Claim lost its volume", "PVCLost", ""},
@@ -27,10 +35,14 @@ var storageRows = []row{
 var scalingRows = []row{
 	{"NotTriggerScaleUp", "Pod", Page, Scheduling, "未触发节点扩容", "Autoscaler found no pool that would help", "ScaleUpNotHelpful NodePoolMaxReached AutoscalerPoolDisabled", ""},
 	{"ScaleUpTimedOut", "NodePool", Page, Pool, "节点扩容超时", "Adding nodes took too long", "ScaleUpTimedOut NodeInstallFailed", ""},
-	{"ScaleUpFailed", "NodePool", Page, Pool, "节点扩容失败", "Nodes could not be added",
-		"NodePoolQuotaInsufficient NodePoolSoldOut NodePoolConfigInvalid SubnetIPExhausted AgencyPermissionDenied", ""},
-	{"FailedToScaleUpGroup", "NodePool", Page, Pool, "节点池扩容失败", "Pool could not be scaled out",
-		"NodePoolQuotaInsufficient NodePoolSoldOut NodePoolConfigInvalid SubnetIPExhausted AgencyPermissionDenied", ""},
+	{
+		"ScaleUpFailed", "NodePool", Page, Pool, "节点扩容失败", "Nodes could not be added",
+		"NodePoolQuotaInsufficient NodePoolSoldOut NodePoolConfigInvalid SubnetIPExhausted AgencyPermissionDenied", "",
+	},
+	{
+		"FailedToScaleUpGroup", "NodePool", Page, Pool, "节点池扩容失败", "Pool could not be scaled out",
+		"NodePoolQuotaInsufficient NodePoolSoldOut NodePoolConfigInvalid SubnetIPExhausted AgencyPermissionDenied", "",
+	},
 	{"NodePoolSoldOut", "NodePool", Page, Pool, "节点池资源售罄", "Flavor of the pool is sold out", "NodePoolSoldOut", ""},
 	{"NodeGroupInBackOff", "NodePool", Ticket, Pool, "节点池扩容退避", "Autoscaler waits before it tries the pool again", "NodeGroupBackoff", ""},
 	{"FixNodeGroupSizeError", "NodePool", Ticket, Pool, "修复节点池节点数失败", "Size of the pool could not be corrected", "ScaleUpTimedOut", ""},
@@ -48,10 +60,14 @@ var scalingRows = []row{
 	{"InvalidTargetRange", "HorizontalPodAutoscaler", Ticket, Scaling, "HPA副本范围无效", "Bounds of the autoscaler are invalid", "HPAInvalidTarget", "InvalidSelector"},
 	{"FailedGetScale", "HorizontalPodAutoscaler", Ticket, Scaling, "HPA获取伸缩对象失败", "Autoscaler cannot find its target", "HPATargetNotFound", ""},
 	{"FailedComputeMetricsReplicas", "HorizontalPodAutoscaler", Ticket, Scaling, "HPA计算副本数失败", "Autoscaler cannot compute replicas", "HPAMetricsMissing HPASelectorMismatch", ""},
-	{"FailedGetResourceMetric", "HorizontalPodAutoscaler", Ticket, Scaling, "HPA获取资源指标失败", "Autoscaler cannot read resource metrics",
-		"HPAMetricsMissing HPARequestsMissing MetricsServerUnavailable", ""},
-	{"FailedGetContainerResourceMetric", "HorizontalPodAutoscaler", Ticket, Scaling, "HPA获取容器指标失败", "Autoscaler cannot read container metrics",
-		"HPAMetricsMissing HPARequestsMissing MetricsServerUnavailable", ""},
+	{
+		"FailedGetResourceMetric", "HorizontalPodAutoscaler", Ticket, Scaling, "HPA获取资源指标失败", "Autoscaler cannot read resource metrics",
+		"HPAMetricsMissing HPARequestsMissing MetricsServerUnavailable", "",
+	},
+	{
+		"FailedGetContainerResourceMetric", "HorizontalPodAutoscaler", Ticket, Scaling, "HPA获取容器指标失败", "Autoscaler cannot read container metrics",
+		"HPAMetricsMissing HPARequestsMissing MetricsServerUnavailable", "",
+	},
 	{"FailedGetPodsMetric", "HorizontalPodAutoscaler", Ticket, Scaling, "HPA获取Pod指标失败", "Autoscaler cannot read pod metrics", "HPAMetricsMissing MetricsServerUnavailable", ""},
 	{"FailedGetObjectMetric", "HorizontalPodAutoscaler", Ticket, Scaling, "HPA获取对象指标失败", "Autoscaler cannot read object metrics", "HPAMetricsMissing", ""},
 	{"FailedGetExternalMetric", "HorizontalPodAutoscaler", Ticket, Scaling, "HPA获取外部指标失败", "Autoscaler cannot read external metrics", "HPAMetricsMissing", ""},

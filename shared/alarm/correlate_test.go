@@ -448,7 +448,8 @@ func TestIncidentID(t *testing.T) {
 
 func TestRoute(t *testing.T) {
 	rules := []Routing{
-		{Chat: "payments", Owners: []string{"payments"}}, {Chat: "shop", Namespaces: []string{"shop"}, Severities: []Severity{Critical, Major}},
+		{Chat: "payments", Owners: []string{"payments"}},
+		{Chat: "shop", Namespaces: []string{"shop"}, Severities: []Severity{Critical, Major}},
 		{Chat: "night", Urgencies: []Urgency{Page}, Clusters: []string{"demo"}},
 	}
 	group := func(ns string, s Severity, u Urgency) Group {

@@ -43,7 +43,11 @@ func TestRefuse(t *testing.T) {
 		want   Refusal
 	}{
 		{"allowed", nil, func(i *Incident) Decision { return say(i, 1, Approve, "A", "ou_a", time.Minute) }, ""},
-		{"small letter", nil, func(i *Incident) Decision { d := say(i, 1, Approve, "A", "ou_a", time.Minute); d.Solution = "a"; return d }, RefusedUnknown},
+		{"small letter", nil, func(i *Incident) Decision {
+			d := say(i, 1, Approve, "A", "ou_a", time.Minute)
+			d.Solution = "a"
+			return d
+		}, RefusedUnknown},
 		{"stranger", nil, func(i *Incident) Decision { return say(i, 1, Approve, "A", "ou_x", time.Minute) }, RefusedNotAllowed},
 		{"nobody", nil, func(i *Incident) Decision { return say(i, 1, Approve, "A", "", time.Minute) }, RefusedNotAllowed},
 		{"other namespace", nil, func(i *Incident) Decision { return say(i, 1, Approve, "A", "ou_ns", time.Minute) }, RefusedNotAllowed},
@@ -51,11 +55,27 @@ func TestRefuse(t *testing.T) {
 		{"risk allowed", nil, func(i *Incident) Decision { return say(i, 1, Approve, "A", "ou_low", time.Minute) }, ""},
 		{"manual", nil, func(i *Incident) Decision { return say(i, 1, Approve, "C", "ou_a", time.Minute) }, RefusedUnknown},
 		{"no such letter", nil, func(i *Incident) Decision { return say(i, 1, Approve, "Z", "ou_a", time.Minute) }, RefusedUnknown},
-		{"another digest", nil, func(i *Incident) Decision { d := say(i, 1, Approve, "A", "ou_a", time.Minute); d.Digest = "x"; return d }, RefusedStale},
+		{"another digest", nil, func(i *Incident) Decision {
+			d := say(i, 1, Approve, "A", "ou_a", time.Minute)
+			d.Digest = "x"
+			return d
+		}, RefusedStale},
 		{"older round", nil, func(i *Incident) Decision { d := say(i, 1, Approve, "A", "ou_a", time.Minute); d.Round = 0; return d }, RefusedStale},
-		{"forwarded", nil, func(i *Incident) Decision { d := say(i, 1, Approve, "A", "ou_a", time.Minute); d.Message = "om_2"; return d }, RefusedWrongChat},
-		{"other chat", nil, func(i *Incident) Decision { d := say(i, 1, Approve, "A", "ou_a", time.Minute); d.Chat = "oc_2"; return d }, RefusedWrongChat},
-		{"typed in the chat", nil, func(i *Incident) Decision { d := say(i, 1, Approve, "A", "ou_a", time.Minute); d.Message, d.Typed = "om_9", true; return d }, ""},
+		{"forwarded", nil, func(i *Incident) Decision {
+			d := say(i, 1, Approve, "A", "ou_a", time.Minute)
+			d.Message = "om_2"
+			return d
+		}, RefusedWrongChat},
+		{"other chat", nil, func(i *Incident) Decision {
+			d := say(i, 1, Approve, "A", "ou_a", time.Minute)
+			d.Chat = "oc_2"
+			return d
+		}, RefusedWrongChat},
+		{"typed in the chat", nil, func(i *Incident) Decision {
+			d := say(i, 1, Approve, "A", "ou_a", time.Minute)
+			d.Message, d.Typed = "om_9", true
+			return d
+		}, ""},
 		{"last moment", nil, func(i *Incident) Decision { return say(i, 1, Approve, "A", "ou_a", 30*time.Minute-1) }, ""},
 		{"expired", nil, func(i *Incident) Decision { return say(i, 1, Approve, "A", "ou_a", 30*time.Minute) }, RefusedExpired},
 		{"frozen", nil, func(i *Incident) Decision { return say(i, 1, Approve, "A", "ou_a", 22*time.Minute) }, RefusedFrozen},

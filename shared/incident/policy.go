@@ -95,8 +95,10 @@ func (p Policy) refuseTime(i *Incident, r *Round, d Decision) (Refusal, Text) {
 	c := r.Consent()
 	switch {
 	case c.Confirmation != nil:
-		return RefusedDecided, Text{fmt.Sprintf("Solution %s was already confirmed. Your click changed nothing.", c.Confirmation.Solution),
-			fmt.Sprintf("方案%s已被确认,本次点击未产生影响。", c.Confirmation.Solution)}
+		return RefusedDecided, Text{
+			fmt.Sprintf("Solution %s was already confirmed. Your click changed nothing.", c.Confirmation.Solution),
+			fmt.Sprintf("方案%s已被确认,本次点击未产生影响。", c.Confirmation.Solution),
+		}
 	case c.Rejected != nil:
 		return RefusedDecided, Text{"This plan was already rejected. Nothing was changed.", "该方案已被拒绝,未做任何变更。"}
 	case !d.At.Before(r.Plan.ExpiresAt):
@@ -112,8 +114,10 @@ func (p Policy) refuseTime(i *Incident, r *Round, d Decision) (Refusal, Text) {
 	}
 	s, _ := r.Plan.Solution(d.Solution)
 	if f, frozen := p.Frozen(s, d.At); frozen {
-		return RefusedFrozen, Text{fmt.Sprintf("A change freeze is in force until %s: nothing was changed.", f.Until.UTC().Format("2006-01-02 15:04 UTC")),
-			fmt.Sprintf("当前处于变更冻结期(至 %s),未做任何变更。", f.Until.UTC().Format("2006-01-02 15:04 UTC"))}
+		return RefusedFrozen, Text{
+			fmt.Sprintf("A change freeze is in force until %s: nothing was changed.", f.Until.UTC().Format("2006-01-02 15:04 UTC")),
+			fmt.Sprintf("当前处于变更冻结期(至 %s),未做任何变更。", f.Until.UTC().Format("2006-01-02 15:04 UTC")),
+		}
 	}
 	return "", Text{}
 }

@@ -319,8 +319,10 @@ func TestAlarmsAndScopePointTheSecondPass(t *testing.T) {
 	b := &Builder{Kube: k, Limits: Limits{Workloads: 1}, Now: func() time.Time { return seven }}
 	quiet := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: "quiet", Namespace: "elsewhere", CreationTimestamp: ago(time.Hour)},
-		Status: corev1.PodStatus{Phase: corev1.PodRunning, Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}},
-			ContainerStatuses: []corev1.ContainerStatus{{Name: "c", Ready: true, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}}},
+		Status: corev1.PodStatus{
+			Phase: corev1.PodRunning, Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}},
+			ContainerStatuses: []corev1.ContainerStatus{{Name: "c", Ready: true, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}},
+		},
 	}
 	if err := k.Tracker().Add(quiet); err != nil {
 		t.Fatal(err)

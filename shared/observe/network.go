@@ -135,7 +135,7 @@ func endpointsBackends(e *corev1.Endpoints) []Backend { //nolint:staticcheck // 
 		for _, p := range set.Ports {
 			ports = append(ports, BackendPort{Name: p.Name, Port: p.Port, Protocol: cmp.Or(p.Protocol, corev1.ProtocolTCP)})
 		}
-		add := func(all []corev1.EndpointAddress, ready bool) { //nolint:staticcheck // see Objects
+		add := func(all []corev1.EndpointAddress, ready bool) {
 			for _, a := range all {
 				b := Backend{IP: a.IP, Ready: ready, Ports: ports}
 				if a.NodeName != nil {

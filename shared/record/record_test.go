@@ -3,6 +3,7 @@ package record_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -119,7 +120,7 @@ func TestStatesAreWrittenOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := b.SaveExecution(t.Context(), "c-1", &theirs)
-	if _, ok := err.(record.ErrSuperseded); !ok {
+	if s := (record.ErrSuperseded{}); !errors.As(err, &s) {
 		t.Errorf("the second writer of a state got %v", err)
 	}
 }

@@ -1,10 +1,8 @@
 package remediate
 
 import (
-	"slices"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -135,18 +133,6 @@ func (b *bench) owns(l *load, p *corev1.Pod) bool {
 func selects(s *metav1.LabelSelector, of map[string]string) bool {
 	selector, err := metav1.LabelSelectorAsSelector(s)
 	return err == nil && !selector.Empty() && selector.Matches(labels.Set(of))
-}
-
-// replicaSets are a Deployment's, newest revision first.
-func (b *bench) replicaSets(l *load) []*appsv1.ReplicaSet {
-	var out []*appsv1.ReplicaSet
-	for _, rs := range b.s.Objects.ReplicaSets {
-		if ref := metav1.GetControllerOf(rs); rs.Namespace == l.target.Namespace && ref != nil && ref.Kind == "Deployment" && ref.Name == l.target.Name {
-			out = append(out, rs)
-		}
-	}
-	slices.SortStableFunc(out, func(a, c *appsv1.ReplicaSet) int { return revisionOf(c) - revisionOf(a) })
-	return out
 }
 
 // waitingPods are a workload's pods without a node.

@@ -12,6 +12,7 @@ import (
 // offerRaiseCPU doubles a container's CPU; offerRaiseMemory gives it half as much memory again. Where pods with larger
 // requests would not fit, only the limit is raised: the container may then use what its node has idle.
 func offerRaiseCPU(b *bench) (incident.Solution, bool) { return b.offerRaise(corev1.ResourceCPU, 2, 1) }
+
 func offerRaiseMemory(b *bench) (incident.Solution, bool) {
 	return b.offerRaise(corev1.ResourceMemory, 3, 2)
 }
@@ -95,7 +96,8 @@ func (b *bench) offerLower(what corev1.ResourceName) (incident.Solution, bool) {
 // leastPart: below an eighth of the request it is another application's size.
 const leastPart = 8
 
-func offerLowerCPU(b *bench) (incident.Solution, bool)    { return b.offerLower(corev1.ResourceCPU) }
+func offerLowerCPU(b *bench) (incident.Solution, bool) { return b.offerLower(corev1.ResourceCPU) }
+
 func offerLowerMemory(b *bench) (incident.Solution, bool) { return b.offerLower(corev1.ResourceMemory) }
 
 func (b *bench) predictResources(c *corev1.Container, after *corev1.ResourceRequirements) Prediction {

@@ -142,9 +142,14 @@ func templateChanges(now, then corev1.PodSpec) []incident.Text {
 			now, ex any
 		}{
 			{"command", append(slices.Clone(c.Command), c.Args...), append(slices.Clone(old.Command), old.Args...)},
-			{"liveness probe", c.LivenessProbe, old.LivenessProbe}, {"readiness probe", c.ReadinessProbe, old.ReadinessProbe},
-			{"startup probe", c.StartupProbe, old.StartupProbe}, {"environment", c.Env, old.Env}, {"environment sources", c.EnvFrom, old.EnvFrom},
-			{"volume mounts", c.VolumeMounts, old.VolumeMounts}, {"ports", c.Ports, old.Ports}, {"security context", c.SecurityContext, old.SecurityContext},
+			{"liveness probe", c.LivenessProbe, old.LivenessProbe},
+			{"readiness probe", c.ReadinessProbe, old.ReadinessProbe},
+			{"startup probe", c.StartupProbe, old.StartupProbe},
+			{"environment", c.Env, old.Env},
+			{"environment sources", c.EnvFrom, old.EnvFrom},
+			{"volume mounts", c.VolumeMounts, old.VolumeMounts},
+			{"ports", c.Ports, old.Ports},
+			{"security context", c.SecurityContext, old.SecurityContext},
 		} {
 			if !sameValue(part.now, part.ex) {
 				out = append(out, say("%s %s: as in the former revision", "%s %s：恢复为旧版本", c.Name, part.name))

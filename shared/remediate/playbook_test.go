@@ -167,7 +167,6 @@ func dress(s *observe.Snapshot, r incident.ReasonInfo) {
 	case incident.NodeEcsStopped, incident.NodeControlPlaneDisconnected:
 		s.Objects.Nodes[0].Status.Conditions[0].Status = corev1.ConditionUnknown
 	}
-
 }
 
 // personOnly are reasons for which no machine should change anything: the playbook leaves them out on purpose.
@@ -320,11 +319,22 @@ func TestTheFirstAnswer(t *testing.T) {
 
 func TestFactsAreTheDiagnosers(t *testing.T) {
 	for _, c := range []struct{ ours, theirs string }{
-		{factContainer, diagnose.FactContainer}, {factRollback, diagnose.FactRollback}, {factDiff, diagnose.FactDiff},
-		{factFormer, diagnose.FactFormerReplicas}, {factServicePort, diagnose.FactServicePort}, {factRightPort, diagnose.FactRightPort},
-		{factProtocol, diagnose.FactProtocol}, {factRightSelector, diagnose.FactRightSelector}, {factClaim, diagnose.FactClaim},
-		{factNode, diagnose.FactNode}, {factNodePool, diagnose.FactNodePool}, {factTaint, diagnose.FactTaint},
-		{factQuota, diagnose.FactQuota}, {factResource, diagnose.FactResource}, {factObjectKind, diagnose.FactObjectKind}, {factObjectName, diagnose.FactObjectName},
+		{factContainer, diagnose.FactContainer},
+		{factRollback, diagnose.FactRollback},
+		{factDiff, diagnose.FactDiff},
+		{factFormer, diagnose.FactFormerReplicas},
+		{factServicePort, diagnose.FactServicePort},
+		{factRightPort, diagnose.FactRightPort},
+		{factProtocol, diagnose.FactProtocol},
+		{factRightSelector, diagnose.FactRightSelector},
+		{factClaim, diagnose.FactClaim},
+		{factNode, diagnose.FactNode},
+		{factNodePool, diagnose.FactNodePool},
+		{factTaint, diagnose.FactTaint},
+		{factQuota, diagnose.FactQuota},
+		{factResource, diagnose.FactResource},
+		{factObjectKind, diagnose.FactObjectKind},
+		{factObjectName, diagnose.FactObjectName},
 	} {
 		if c.ours != c.theirs {
 			t.Errorf("%q here is %q there", c.ours, c.theirs)

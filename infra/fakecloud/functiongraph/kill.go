@@ -27,7 +27,7 @@ func (p *Platform) KillNext(k Kill) {
 	p.kills = append(p.kills, &k)
 }
 
-// Caller, in place of a function's name, means the process that made the call.
+// Caller stands in place of a function's name and means the process that made the call.
 const Caller = "caller"
 
 // KillBusy kills busy instances now, as a lost machine would: those of a function, or for Caller the one whose run holds the access

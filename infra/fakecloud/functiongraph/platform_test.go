@@ -283,7 +283,8 @@ func TestAsyncRetries(t *testing.T) {
 		{
 			"two retries, then the destination",
 			&functiongraph.AsyncConfig{MaxAge: time.Hour, Retries: 2, OnFailure: &functiongraph.Destination{Kind: "SMN", Param: `{"topic_urn":"dead"}`}},
-			[]string{"1 FAIL FSS.0500", "2 FAIL FSS.0500", "3 FAIL FSS.0500"}, 1,
+			[]string{"1 FAIL FSS.0500", "2 FAIL FSS.0500", "3 FAIL FSS.0500"},
+			1,
 		},
 	}
 	for _, tt := range tests {

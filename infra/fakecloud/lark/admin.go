@@ -120,7 +120,8 @@ func (s *Server) adminType(_ context.Context, in struct {
 	Chat    string `json:"chat"`
 	Text    string `json:"text"`
 	ReplyTo string `json:"reply_to"`
-}) (any, error) {
+},
+) (any, error) {
 	m, _, err := s.write(in.User, in.Chat, in.ReplyTo, in.Text)
 	return m, err
 }

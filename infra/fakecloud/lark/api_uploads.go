@@ -2,6 +2,7 @@ package lark
 
 import (
 	"bytes"
+	"errors"
 	"image"
 	_ "image/gif"  // formats an image message takes
 	_ "image/jpeg" // formats an image message takes
@@ -83,7 +84,7 @@ func parseForm(c *call) (formData, *apiError) {
 	parts := multipart.NewReader(bytes.NewReader(c.body), params["boundary"])
 	for {
 		part, err := parts.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out, nil
 		}
 		if err != nil {

@@ -67,8 +67,10 @@ func TestPageShowsOnlyWhatThePersonMaySee(t *testing.T) {
 	w := newWorld(t)
 	zhao, _ := w.findUser(reader)
 	w.post(t, card(hello))
-	secret := w.do(t, "POST", "/open-apis/ephemeral/v1/send", map[string]any{"chat_id": w.group.ID, "open_id": zhao.OpenID, "msg_type": "interactive",
-		"card": map[string]any{"schema": "2.0", "body": map[string]any{"elements": []any{map[string]any{"tag": "markdown", "content": "only for Zhao"}}}}})
+	secret := w.do(t, "POST", "/open-apis/ephemeral/v1/send", map[string]any{
+		"chat_id": w.group.ID, "open_id": zhao.OpenID, "msg_type": "interactive",
+		"card": map[string]any{"schema": "2.0", "body": map[string]any{"elements": []any{map[string]any{"tag": "markdown", "content": "only for Zhao"}}}},
+	})
 	if secret.code != 0 {
 		t.Fatal(secret.raw)
 	}

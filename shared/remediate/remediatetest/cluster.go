@@ -34,7 +34,7 @@ type Cluster struct {
 
 // bare is the fake without managed fields, which nothing here looks at and which cost most of the time.
 func bare(objects ...runtime.Object) *fake.Clientset {
-	return fake.NewSimpleClientset(objects...) //nolint:staticcheck // see above
+	return fake.NewSimpleClientset(objects...)
 }
 
 // NewCluster holds the objects and passes every call through the cut.
@@ -74,9 +74,7 @@ func (c *Cluster) through(a clienttesting.Action) (bool, runtime.Object, error) 
 func nameOf(a clienttesting.Action) string {
 	var name string
 	switch b := a.(type) {
-	case clienttesting.GetAction:
-		name = b.GetName()
-	case clienttesting.PatchAction:
+	case clienttesting.GetAction: // patches and deletes have a name as well
 		name = b.GetName()
 	case clienttesting.CreateAction:
 		if o, ok := b.GetObject().(metav1.Object); ok {
