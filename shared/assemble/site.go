@@ -60,6 +60,9 @@ func (k *Kit) AOM(c config.Cluster) *huaweicloud.AOM {
 	return &huaweicloud.AOM{Session: k.session, Cluster: c.Incident(), Instance: c.Prometheus}
 }
 
+// SMN proves what is posted in its name.
+func (k *Kit) SMN() *huaweicloud.SMN { return &huaweicloud.SMN{Session: k.session} }
+
 func (k *Kit) access(ctx context.Context, c config.Cluster, cce *huaweicloud.CCE) (kube.Access, error) {
 	a := kube.Access{Cluster: c.ID, Region: c.Region, UserAgent: "cce-oncall/" + k.role}
 	switch c.Kubeconfig {
