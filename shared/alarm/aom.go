@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -118,8 +119,14 @@ func rule(notes, policy, attached map[string]json.RawMessage) Rule {
 		Value:     clip(find("trigger_value", "current_value", "value"), 64),
 		PromQL:    find("promql", "expr"),
 	}
+	if m := bound.FindStringSubmatch(r.PromQL); m != nil && r.Threshold == "" {
+		r.Operator, r.Threshold = m[1], m[2]
+	}
 	return r
 }
+
+// bound is the comparison a native PromQL rule ends with: such a rule has its threshold nowhere else.
+var bound = regexp.MustCompile(`(==|!=|>=|<=|>|<)\s*(-?[0-9]+(?:\.[0-9]+)?)\s*$`)
 
 // Encode is the alarm as an AOM event object: Raw where it came from AOM, and the same form for an alarm that an inspection
 // raised, so that both are kept and read in one way. ParseEvent reads it back.

@@ -52,7 +52,7 @@ func TestParseEvent(t *testing.T) {
 				ID: "a", Name: "CCE_容器CPU使用率大于80%_0b6f3d2e-1111-2222-3333-0123456789ab", TitleZH: "CCE_容器CPU使用率大于80%_0b6f3d2e-1111-2222-3333-0123456789ab",
 				Severity: Critical, Provider: "AOM", Cluster: "c-1", ClusterName: "demo-recovery", FiredAt: fired,
 				Object: Object{Kind: "Pod", Namespace: "default", Name: "chat-app-7d9f8c6b5-x2k4v", Container: "chat", Node: "n1"},
-				Rule:   Rule{Name: "CCE_容器CPU使用率大于80%_0b6f3d2e-1111-2222-3333-0123456789ab", For: time.Minute, PromQL: "up == 0"},
+				Rule:   Rule{Name: "CCE_容器CPU使用率大于80%_0b6f3d2e-1111-2222-3333-0123456789ab", For: time.Minute, Operator: "==", Threshold: "0", PromQL: "up == 0"},
 			},
 		},
 		{

@@ -125,18 +125,17 @@ func highest(points []Point) float64 {
 	return top
 }
 
-// thin leaves at most chartPoints samples, of each minute the highest: a peak must not vanish from a chart.
+// thin leaves at most chartPoints samples, of each minute the highest: a peak must not vanish from a chart. Samples stand at full
+// minutes, so that several lines share one axis.
 func thin(points []Point, scale float64) []incident.ChartPoint {
-	const width = chartSpan / chartPoints
 	var out []incident.ChartPoint
-	var minute time.Time
 	for _, p := range points {
-		next := incident.ChartPoint{At: p.At, Value: p.Value * scale}
-		switch m := p.At.Truncate(width); {
-		case len(out) == 0 || !m.Equal(minute):
-			minute, out = m, append(out, next)
-		case next.Value >= out[len(out)-1].Value:
-			out[len(out)-1] = next
+		next := incident.ChartPoint{At: p.At.Truncate(chartSpan / chartPoints), Value: p.Value * scale}
+		switch last := len(out) - 1; {
+		case last < 0 || !out[last].At.Equal(next.At):
+			out = append(out, next)
+		case next.Value > out[last].Value:
+			out[last] = next
 		}
 	}
 	return out[max(0, len(out)-chartPoints):]
