@@ -59,19 +59,20 @@ func (v View) roundLine(p pen, r incident.Round) words {
 
 // done lists what was executed in all rounds, for the closed loop and for whoever takes over.
 func (v View) done(p pen, c cut) []element {
-	out := []words{bold(say("Executed actions", "已执行的动作"))}
-	n, rounds := 0, v.Incident.Rounds
+	head := bold(say("Executed actions", "已执行的动作"))
+	var out []element // one each round: a line after a list would read as part of its last item
+	rounds := v.Incident.Rounds
 	for _, r := range rounds[max(0, len(rounds)-c.few(4, 2)):] {
 		if r.Execution == nil {
 			continue
 		}
-		n++
-		out = append(out, v.roundLine(p, r), v.steps(p, r.Execution, c))
+		out = append(out, p.markdown(lines(head, v.roundLine(p, r), v.steps(p, r.Execution, c))))
+		head = words{}
 	}
-	if n == 0 {
-		out = append(out, say("none: nothing was changed", "无：未做任何变更"))
+	if len(out) == 0 {
+		out = append(out, p.markdown(lines(head, say("none: nothing was changed", "无：未做任何变更"))))
 	}
-	return []element{p.markdown(lines(out...))}
+	return out
 }
 
 // outlook is what remains and what a person does next.

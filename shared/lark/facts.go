@@ -2,7 +2,9 @@ package lark
 
 import (
 	"fmt"
+	"strconv"
 
+	"cce-oncall/shared/alarm"
 	"cce-oncall/shared/incident"
 )
 
@@ -23,24 +25,42 @@ func (v View) alarmFacts(p pen) words {
 		state = say("cleared at %s (fired %s)", "已于 %s 恢复（触发于 %s）", p.clock(a.ClearedAt), p.clock(a.FiredAt))
 	}
 	out := lines(head,
-		p.text(incident.Text{EN: a.Name, ZH: a.TitleZH}, 120),
+		p.alarmName(a),
 		say("Severity: %s", "级别：%s", term(p, severities, string(a.Severity))),
 		say("Status: %s", "状态：%s", state),
 	)
-	if a.Rule.Threshold != "" || a.Rule.Value != "" {
-		out = lines(out, say("Measured: %s (threshold %s %s)", "当前值：%s（阈值 %s %s）", p.data(orUnknown(a.Rule.Value), 40), p.data(a.Rule.Operator, 10), p.data(orUnknown(a.Rule.Threshold), 40)))
-	}
+	out = lines(out, p.measured(a.Rule))
 	if n := len(v.Incident.Alarms) - 1; n > 0 {
 		out = lines(out, say("Merged: %s; %s of %s firing", "已合并 %[1]s；共 %[3]s 条中 %[2]s 条仍在告警", count(n, "more alarm", "more alarms", "条相关告警"), num(v.firing()), num(n+1)))
 	}
 	return out
 }
 
-func orUnknown(s string) string {
-	if s == "" {
-		return "?"
+// alarmName is what the catalogue calls an alarm, and below it the rule's own name where that is another: by it the rule is found.
+func (p pen) alarmName(a alarm.Alarm) words {
+	own := incident.Text{EN: a.Name, ZH: a.TitleZH}
+	e, known := a.Entry()
+	if !known || e.Title == "" || e.Title == a.Name || a.TitleZH != "" {
+		return p.text(own, 120)
 	}
-	return s
+	return lines(p.text(incident.Text{EN: e.Title, ZH: e.TitleZH}, 120), say("Rule: %s", "规则：%s", p.text(own, 120)))
+}
+
+// measured is the value that the alarm fired at, and the bound where the rule tells it.
+func (p pen) measured(r alarm.Rule) words {
+	value := r.Value
+	if v, err := strconv.ParseFloat(value, 64); err == nil {
+		value = strconv.FormatFloat(round(v), 'f', -1, 64)
+	}
+	switch {
+	case value == "" && r.Threshold == "":
+		return words{}
+	case value == "":
+		return say("Threshold: %s %s", "阈值：%s %s", p.data(r.Operator, 10), p.data(r.Threshold, 40))
+	case r.Threshold == "":
+		return say("Measured: %s", "当前值：%s", p.data(value, 40))
+	}
+	return say("Measured: %s (threshold %s %s)", "当前值：%s（阈值 %s %s）", p.data(value, 40), p.data(r.Operator, 10), p.data(r.Threshold, 40))
 }
 
 // affected: cluster, namespace, workload, pods, nodes. Once something was changed the counts of the diagnosis are old: the
