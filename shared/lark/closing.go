@@ -52,7 +52,7 @@ func (v View) roundLine(p pen, r incident.Round) words {
 	}
 	out = say("%s — **%s**", "%s — **%s**", out, term(p, outcomes, look.Outcome))
 	if len(look.Remaining) > 0 && look.Outcome != incident.Converged {
-		out = say("%s: %s", "%s：%s", out, p.text(look.Remaining[0].Summary, 200))
+		out = say("%s: %s", "%s：%s", out, p.text(timeless(look.Remaining[0].Summary), 200))
 	}
 	return out
 }
@@ -92,7 +92,7 @@ func (v View) remainingRisks(p pen, c cut) words {
 	}
 	if look := verdict(v.lastExecution()); look != nil {
 		for _, f := range look.Remaining[:min(c.few(4, 2), len(look.Remaining))] {
-			out = append(out, bullet(say("%s (%s)", "%s（%s）", p.text(f.Summary, 200), p.data(f.Target.String(), 120))))
+			out = append(out, bullet(say("%s (%s)", "%s（%s）", p.text(timeless(f.Summary), 200), p.data(f.Target.String(), 120))))
 		}
 		for i, ch := range look.Checks {
 			if i == 12 {

@@ -38,12 +38,19 @@ func (v View) alarmFacts(p pen) words {
 
 // alarmName is what the catalogue calls an alarm, and below it the rule's own name where that is another: by it the rule is found.
 func (p pen) alarmName(a alarm.Alarm) words {
-	own := incident.Text{EN: a.Name, ZH: a.TitleZH}
-	e, known := a.Entry()
-	if !known || e.Title == "" || e.Title == a.Name || a.TitleZH != "" {
+	title, own := alarmTitle(a), incident.Text{EN: a.Name, ZH: a.TitleZH}
+	if title == own {
 		return p.text(own, 120)
 	}
-	return lines(p.text(incident.Text{EN: e.Title, ZH: e.TitleZH}, 120), say("Rule: %s", "规则：%s", p.text(own, 120)))
+	return lines(p.text(title, 120), say("Rule: %s", "规则：%s", p.text(own, 120)))
+}
+
+// alarmTitle is an alarm's name in both languages: its own where it has both, else the catalogue's.
+func alarmTitle(a alarm.Alarm) incident.Text {
+	if e, known := a.Entry(); known && e.Title != "" && e.Title != a.Name && a.TitleZH == "" {
+		return incident.Text{EN: e.Title, ZH: e.TitleZH}
+	}
+	return incident.Text{EN: a.Name, ZH: a.TitleZH}
 }
 
 // measured is the value that the alarm fired at, and the bound where the rule tells it.

@@ -143,7 +143,7 @@ func (p pen) broken(c incident.Finding) words {
 func (v View) alarmHeadline(p pen) words {
 	what, who := p.data(v.Incident.Key, 80), words{}
 	if a := v.Incident.Alarms; len(a) > 0 {
-		what = p.text(incident.Text{EN: a[0].Name, ZH: a[0].TitleZH}, 80)
+		what = p.text(alarmTitle(a[0]), 80)
 		who = p.data(strings.Trim(a[0].Object.Namespace+"/"+a[0].Object.Name, "/"), 80)
 	}
 	if !who.empty() {
