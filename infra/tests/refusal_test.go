@@ -27,6 +27,7 @@ func TestBadInputIsRefusedInOneSentence(t *testing.T) {
 		"no zip":                {spoil: remove, says: "is not there: run make build"},
 		"an unreadable zip":     {spoil: func(t *testing.T, zip string) { write(t, zip, []byte("<html>")) }, says: "is no readable zip: run make build again"},
 		"too many clusters":     {differ: map[string]any{"clusters": many}, says: "of the 4096 characters that a function may have: watch fewer clusters"},
+		"a cluster CCE lacks":   {differ: map[string]any{"verify_clusters": true}, says: "CCE knows no cluster 0b6f3d2e-7a41-11f0-9f5d-0255ac100101 in cn-north-4: correct the id"}, // the stand-in finds none
 		"a bucket name":         {differ: map[string]any{"bucket_prefix": "Shop_"}, says: "bucket_prefix is 2 to 56 lower-case letters"},
 		"a chat without prefix": {differ: map[string]any{"chat_id": "shop"}, says: "it begins with oc_"},
 	} {
