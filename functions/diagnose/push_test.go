@@ -20,6 +20,7 @@ type gateway struct {
 }
 
 func (g *gateway) OpenPush(context.Context, []byte) (huaweicloud.Push, error) { return g.push, g.err }
+
 func (g *gateway) Confirm(context.Context, huaweicloud.Push) error {
 	g.confirmed++
 	return nil
