@@ -64,7 +64,7 @@ fmt: $(FUMPT) ## formatting
 	@out=$$($(FUMPT) -l $(GO_FILES)); if [ -n "$$out" ]; then echo "not formatted: $$out"; exit 1; fi
 
 vet: ## go vet in every module (the control plane itself is Kubernetes: vetting it takes ten minutes)
-	@for m in . infra/local infra/local/prometheus infra/local/objectstore; do (cd $$m && go vet ./...) || exit 1; done; cd infra/local/controlplane && go vet ./prove/
+	@for m in . infra/local infra/local/prometheus infra/local/objectstore infra/standin; do (cd $$m && go vet ./...) || exit 1; done; cd infra/local/controlplane && go vet ./prove/
 
 lint: $(LINT) ## golangci-lint in the root and the local module
 	$(LINT) run ./...
