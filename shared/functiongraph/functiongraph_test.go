@@ -25,16 +25,22 @@ func TestDecode(t *testing.T) {
 		name, payload string
 		want          Event
 	}{
-		{"timer", `{"version":"v1.0","time":"2018-06-01T08:30:00+08:00","trigger_type":"TIMER","trigger_name":"t","user_event":"{\"mode\":\"watch\"}"}`,
-			Event{Timer: &Timer{Name: "t", Time: "2018-06-01T08:30:00+08:00", UserEvent: `{"mode":"watch"}`}}},
+		{
+			"timer", `{"version":"v1.0","time":"2018-06-01T08:30:00+08:00","trigger_type":"TIMER","trigger_name":"t","user_event":"{\"mode\":\"watch\"}"}`,
+			Event{Timer: &Timer{Name: "t", Time: "2018-06-01T08:30:00+08:00", UserEvent: `{"mode":"watch"}`}},
+		},
 		{"timer whose user_event nobody quoted", `{"trigger_type":"TIMER","user_event":{"mode":"watch"}}`, Event{Timer: &Timer{UserEvent: `{"mode":"watch"}`}}},
 		{"smn", `{"record":[{"smn":` + fmt.Sprintf(smn, `"None"`) + `}]}`, Event{SMN: note}},
 		{"smn workflow spelling", `{"records":[{"smn":` + fmt.Sprintf(smn, `null`) + `}]}`, Event{SMN: note}},
 		{"smn attributes object", `{"record":[{"smn":` + fmt.Sprintf(smn, `{"a":1}`) + `}]}`, Event{SMN: note}},
-		{"gateway base64", `{"httpMethod":"POST","path":"/x","isBase64Encoded":true,"body":"eyJhIjoxfQ==","headers":{"x":"y"},"requestContext":{"sourceIp":"1.2.3.4"},"queryStringParameters":{"q":["1"]}}`,
-			Event{HTTP: &Request{Method: "POST", Path: "/x", Headers: map[string]string{"x": "y"}, Query: map[string]string{"q": "1"}, Body: []byte(`{"a":1}`), SourceIP: "1.2.3.4"}}},
-		{"gateway raw that says base64", `{"httpMethod":"POST","isBase64Encoded":true,"body":"{\"a\":1}"}`,
-			Event{HTTP: &Request{Method: "POST", Headers: map[string]string{}, Query: map[string]string{}, Body: []byte(`{"a":1}`)}}},
+		{
+			"gateway base64", `{"httpMethod":"POST","path":"/x","isBase64Encoded":true,"body":"eyJhIjoxfQ==","headers":{"x":"y"},"requestContext":{"sourceIp":"1.2.3.4"},"queryStringParameters":{"q":["1"]}}`,
+			Event{HTTP: &Request{Method: "POST", Path: "/x", Headers: map[string]string{"x": "y"}, Query: map[string]string{"q": "1"}, Body: []byte(`{"a":1}`), SourceIP: "1.2.3.4"}},
+		},
+		{
+			"gateway raw that says base64", `{"httpMethod":"POST","isBase64Encoded":true,"body":"{\"a\":1}"}`,
+			Event{HTTP: &Request{Method: "POST", Headers: map[string]string{}, Query: map[string]string{}, Body: []byte(`{"a":1}`)}},
+		},
 		{"another function", `{"cluster":"c"}`, Event{Invoke: json.RawMessage(`{"cluster":"c"}`)}},
 		{"odd types", `{"record":5}`, Event{Invoke: json.RawMessage(`{"record":5}`)}},
 	} {
@@ -98,8 +104,10 @@ func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func settings(addr string) Settings {
-	return Settings{APIAddr: addr, Function: "f", Timeout: time.Minute, Margin: time.Second, Now: func() time.Time { return time.Unix(0, 0) },
-		Redact: func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("planted"), []byte("***")) }}
+	return Settings{
+		APIAddr: addr, Function: "f", Timeout: time.Minute, Margin: time.Second, Now: func() time.Time { return time.Unix(0, 0) },
+		Redact: func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("planted"), []byte("***")) },
+	}
 }
 
 func TestServe(t *testing.T) {
@@ -190,8 +198,10 @@ func TestWake(t *testing.T) {
 		status = status[1:]
 	}))
 	defer srv.Close()
-	i := &Invoker{Endpoint: srv.URL, Region: "cn-north-4", Project: "p", Package: "default", Names: map[string]string{"execute": "prod-execute"}, Client: srv.Client(),
-		Sign: func(r *http.Request, body []byte) error { r.Header.Set("X-Signed", fmt.Sprint(len(body))); return nil }}
+	i := &Invoker{
+		Endpoint: srv.URL, Region: "cn-north-4", Project: "p", Package: "default", Names: map[string]string{"execute": "prod-execute"}, Client: srv.Client(),
+		Sign: func(r *http.Request, body []byte) error { r.Header.Set("X-Signed", fmt.Sprint(len(body))); return nil },
+	}
 	if err := i.Wake(t.Context(), "execute", map[string]string{"a": "b"}); err != nil {
 		t.Fatal(err)
 	}
