@@ -70,8 +70,10 @@ func TestADayWithoutInspectionsSaysSo(t *testing.T) {
 func TestAlarmsAreCounted(t *testing.T) {
 	end := t0.Add(time.Hour)
 	list := []alarm.Alarm{
-		{Name: "b", Severity: alarm.Critical, FiredAt: t0}, {Name: "a", Severity: alarm.Major, FiredAt: t0, ClearedAt: t0.Add(time.Minute)},
-		{Name: "b", Severity: alarm.Minor, FiredAt: t0, ClearedAt: end.Add(time.Minute)}, {Name: "c", Severity: alarm.Info, FiredAt: t0, ClearedAt: t0},
+		{Name: "b", Severity: alarm.Critical, FiredAt: t0},
+		{Name: "a", Severity: alarm.Major, FiredAt: t0, ClearedAt: t0.Add(time.Minute)},
+		{Name: "b", Severity: alarm.Minor, FiredAt: t0, ClearedAt: end.Add(time.Minute)},
+		{Name: "c", Severity: alarm.Info, FiredAt: t0, ClearedAt: t0},
 	}
 	want := lark.AlarmCount{Total: 4, Critical: 1, Major: 1, Minor: 1, Info: 1, Active: 2, Top: []lark.NameCount{{Name: "b", Count: 2}, {Name: "a", Count: 1}, {Name: "c", Count: 1}}}
 	if diff := cmp.Diff(want, countAlarms(list, end)); diff != "" {
