@@ -79,7 +79,7 @@ bench: ## benchmarks, in benchstat's form
 	go test -run xxx -bench . -benchmem -count $(or $(COUNT),5) ./shared/...
 
 golden: ## rewrite golden files and scenarios; read the diff
-	go test ./shared/... -update
+	go test ./shared/diagnose ./shared/lark ./functions/diagnose -update
 
 cover: ## coverage of the root module
 	go test -coverprofile build/cover.out ./... && go tool cover -func build/cover.out | tail -1

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"cce-oncall/shared/advise"
 	"cce-oncall/shared/alarm"
 	"cce-oncall/shared/config"
+	"cce-oncall/shared/diagnose"
 	"cce-oncall/shared/incident"
 	"cce-oncall/shared/observe"
 	"cce-oncall/shared/record"
@@ -337,5 +339,31 @@ func TestOffline(t *testing.T) {
 		if code != tc.code || done != tc.done || !strings.Contains(out.String(), tc.out) || !strings.Contains(errs.String(), tc.err) || strings.Count(errs.String(), "\n") > 1 {
 			t.Errorf("%v: %d %v\n%s\n%s", tc.args, code, done, out.String(), errs.String())
 		}
+	}
+}
+
+var update = flag.Bool("update", false, "write the README's table of reasons anew")
+
+// TestTheReadmeListsEveryReason keeps the README's table what -reasons prints.
+func TestTheReadmeListsEveryReason(t *testing.T) {
+	const file = "../../README.md"
+	readme, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, ok := strings.Cut(string(readme), "<!-- reasons begin -->\n")
+	table, tail, also := strings.Cut(rest, "\n<!-- reasons end -->")
+	if !ok || !also {
+		t.Fatal("README.md has no table of reasons between its marks")
+	}
+	if *update {
+		whole := head + "<!-- reasons begin -->\n" + strings.TrimSpace(diagnose.Markdown()) + "\n<!-- reasons end -->" + tail
+		if err := os.WriteFile(file, []byte(whole), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(strings.TrimSpace(diagnose.Markdown()), table); diff != "" {
+		t.Errorf("make golden writes the table anew (-printed +README)\n%s", diff)
 	}
 }
