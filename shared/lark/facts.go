@@ -47,7 +47,7 @@ func (p pen) alarmName(a alarm.Alarm) words {
 
 // alarmTitle is an alarm's name in both languages: its own where it has both, else the catalogue's.
 func alarmTitle(a alarm.Alarm) incident.Text {
-	if e, known := a.Entry(); known && e.Title != "" && e.Title != a.Name && a.TitleZH == "" {
+	if e, known := a.Entry(); known && e.Title != "" && e.Title != a.Name && (a.TitleZH == "" || a.TitleZH == a.Name) {
 		return incident.Text{EN: e.Title, ZH: e.TitleZH}
 	}
 	return incident.Text{EN: a.Name, ZH: a.TitleZH}
