@@ -14,8 +14,8 @@ const (
 	handOverAfter  = 2 // rounds that did not help; then people take over
 )
 
-// Propose turns the causes of a diagnosis into solutions, the likeliest cause first, best solution first, each cause's last one
-// Manual. It is pure. Nothing but Manual is offered where the evidence is too thin for a change (no fault was established, or
+// Propose turns the causes of a diagnosis into solutions, the likeliest cause first, best solution first, Manual after the
+// likeliest cause of each object. It is pure. Nothing but Manual is offered where the evidence is too thin for a change (no fault was established, or
 // nothing but an alarm speaks for the cause) and after two rounds that changed something and did not converge.
 func Propose(s *observe.Snapshot, d incident.Diagnosis, past History) []incident.Solution {
 	var out []incident.Solution
@@ -25,7 +25,9 @@ func Propose(s *observe.Snapshot, d incident.Diagnosis, past History) []incident
 		if d.Verdict == incident.Fault && established(cause) && past.Failed < handOverAfter {
 			group = append(group, b.offers(past, out)...)
 		}
-		group = append(group, b.manual(past))
+		if !slices.ContainsFunc(d.Causes[:i], func(o incident.Finding) bool { return o.Target.Same(cause.Target) }) {
+			group = append(group, b.manual(past)) // one for an object is enough, with its likeliest cause
+		}
 		for _, solution := range group {
 			solution.Cause = i
 			out = append(out, solution)
