@@ -16,9 +16,11 @@ import (
 // requests.cpu, limits.memory … as kubectl writes quantities; an empty value means unset. It restarts the pods by a rollout.
 func adjustResources(client kubernetes.Interface) Action {
 	return edit{
-		client:  client,
-		plan:    planResources,
-		settled: func(ctx context.Context, _ Order, obj object) (bool, error) { return rolledOut(ctx, client, obj) },
+		client: client,
+		plan:   planResources,
+		settled: func(ctx context.Context, _ Order, obj object, before image) (bool, error) {
+			return rolledOut(ctx, client, obj, before)
+		},
 	}
 }
 

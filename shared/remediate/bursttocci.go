@@ -48,7 +48,9 @@ func burstToCCI(client kubernetes.Interface) Action {
 			}
 			return []field{{Path: "/spec/template/metadata/labels/" + escape(burstLabel), After: after}}, nil
 		},
-		settled: func(ctx context.Context, _ Order, obj object) (bool, error) { return rolledOut(ctx, client, obj) },
+		settled: func(ctx context.Context, _ Order, obj object, before image) (bool, error) {
+			return rolledOut(ctx, client, obj, before)
+		},
 	}
 }
 

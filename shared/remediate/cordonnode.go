@@ -24,7 +24,7 @@ func cordonNode(client kubernetes.Interface) Action {
 			}
 			return []field{{Path: "/spec/unschedulable", After: []byte("true")}}, o.expect("unschedulable", "false")
 		},
-		settled: func(_ context.Context, o Order, obj object) (bool, error) {
+		settled: func(_ context.Context, o Order, obj object, _ image) (bool, error) {
 			if n, ok := obj.(*corev1.Node); !ok || !n.Spec.Unschedulable {
 				return false, ErrStale{Moved: o.Target.String() + " was uncordoned by somebody"}
 			}

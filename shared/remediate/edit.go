@@ -25,7 +25,7 @@ type edit struct {
 	// what. It only reads. No fields: the goal is reached already and nothing will be changed or undone.
 	plan func(ctx context.Context, o Order, obj object) ([]field, error)
 	// settled says whether the change, which is in place, has taken hold. Nil: being in place is all there is.
-	settled func(ctx context.Context, o Order, obj object) (bool, error)
+	settled func(ctx context.Context, o Order, obj object, before image) (bool, error)
 	// oneWay is why there is no way back; empty for a change that Undo can take back.
 	oneWay string
 	// former finds the value with a digest, for fields that are kept by digest only.
@@ -70,6 +70,8 @@ type image struct {
 	UID    types.UID `json:"uid"`
 	Mark   string    `json:"mark,omitempty"` // who had left a mark before us
 	Fields []field   `json:"fields"`
+	// Late is since when a Deployment had been past its progress deadline before the change.
+	Late string `json:"late,omitempty"`
 	// Done: the goal was reached already by somebody else; nothing is changed and nothing will be undone.
 	Done bool `json:"done,omitempty"`
 }
@@ -124,6 +126,9 @@ func (e edit) intend(ctx context.Context, o Order, obj object) (image, []byte, e
 		return image{}, nil, err
 	}
 	img := image{UID: obj.GetUID(), Mark: mark, Done: len(fields) == 0}
+	if w, err := workloadOf(obj); err == nil { // other kinds have no rollout
+		img.Late = w.late
+	}
 	doc, err := document(obj)
 	if err != nil {
 		return image{}, nil, err
@@ -206,7 +211,7 @@ func (e edit) Settled(ctx context.Context, o Order, before incident.Receipt) (bo
 	if e.settled == nil {
 		return true, nil
 	}
-	return e.settled(ctx, o, obj)
+	return e.settled(ctx, o, obj, img)
 }
 
 // attempts bounds how often a change is tried against an object that keeps changing under it.

@@ -23,7 +23,7 @@ func expandPVC(client kubernetes.Interface) Action {
 			}
 			return planPVC(ctx, client, o, pvc)
 		},
-		settled: func(_ context.Context, o Order, obj object) (bool, error) {
+		settled: func(_ context.Context, o Order, obj object, _ image) (bool, error) {
 			pvc, ok := obj.(*corev1.PersistentVolumeClaim)
 			if !ok {
 				return false, fmt.Errorf("%T: %w", obj, errKind)

@@ -14,9 +14,11 @@ import (
 // targetPort is a number or the name of a container port.
 func fixServicePort(client kubernetes.Interface) Action {
 	return edit{
-		client:  client,
-		plan:    planServicePort,
-		settled: func(ctx context.Context, _ Order, obj object) (bool, error) { return hasEndpoint(ctx, client, obj) },
+		client: client,
+		plan:   planServicePort,
+		settled: func(ctx context.Context, _ Order, obj object, _ image) (bool, error) {
+			return hasEndpoint(ctx, client, obj)
+		},
 	}
 }
 

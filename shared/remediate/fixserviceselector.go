@@ -45,7 +45,9 @@ func fixServiceSelector(client kubernetes.Interface) Action {
 			}
 			return []field{{Path: "/spec/selector", After: after}}, nil
 		},
-		settled: func(ctx context.Context, _ Order, obj object) (bool, error) { return hasEndpoint(ctx, client, obj) },
+		settled: func(ctx context.Context, _ Order, obj object, _ image) (bool, error) {
+			return hasEndpoint(ctx, client, obj)
+		},
 	}
 }
 

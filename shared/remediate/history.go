@@ -79,13 +79,15 @@ func effective(s incident.StepRun) bool {
 	return false
 }
 
-// inVain says whether one of a solution's steps was tried before for the same cause without convergence.
+// inVain says whether all of a solution's steps were tried before for the same cause without convergence. A cordon that did not
+// help alone may still begin a drain.
 func (h History) inVain(cause incident.Finding, s incident.Solution) bool {
-	return slices.ContainsFunc(s.Steps, func(step incident.Step) bool {
+	tried := func(step incident.Step) bool {
 		return slices.ContainsFunc(h.Tried, func(a Attempt) bool {
 			return !a.Converged && a.Reason == cause.Reason && a.Cause.Same(cause.Target) && a.Action == step.Action && a.Target.Same(step.Target)
 		})
-	})
+	}
+	return s.Executable() && !slices.ContainsFunc(s.Steps, func(step incident.Step) bool { return !tried(step) })
 }
 
 // letter is the n-th letter that no plan of this incident has used: A … Z, then AA …

@@ -112,39 +112,23 @@ var playbook = map[incident.Reason][]move{
 	incident.PodPending:                   {addNodes, burst},
 
 	// Images: the former image runs; a registry that fails is not mended from here.
-	incident.ImageNotFound:           {rollBackTo},
-	incident.ImageTagNotFound:        {rollBackTo},
-	incident.InvalidImageName:        {rollBackTo},
-	incident.ImageAuthDenied:         {rollBackTo},
-	incident.ImagePullSecretMissing:  {rollBackTo},
-	incident.RegistryDNSFailure:      {rollBackTo},
-	incident.RegistryNetworkTimeout:  {rollBackTo},
-	incident.RegistryNoEgress:        {rollBackTo},
-	incident.RegistryTLSUntrusted:    {rollBackTo},
-	incident.RegistryRateLimited:     {rollBackTo},
-	incident.RegistryServerError:     {rollBackTo},
-	incident.ImageTooLarge:           {rollBackTo},
-	incident.ImageDiskFull:           {cordon, drain, replace},
-	incident.ImagePullPolicyNever:    {rollBackTo},
-	incident.ImageArchMismatch:       {rollBackTo},
-	incident.ImageLayerMissing:       {rollBackTo},
-	incident.PauseImageMissing:       {cordon, drain, replace},
-	incident.NodeVulnerability:       {replace},
-	incident.RequestErrorsHigh:       {rollBackTo, scale},
-	incident.RequestLatencyHigh:      {scale, raiseCPU, rollBackTo},
-	incident.ChangeWorkloadRelease:   {rollBackTo},
-	incident.ChangeNetworkRoute:      {fixSelector, fixPort},
-	incident.ChangeNodeInfra:         {uncordon},
-	incident.ChangeConfig:            {rollBackTo},
-	incident.AppDependencyFailure:    {rollBackTo},
-	incident.DatabaseAddressInvalid:  {rollBackTo},
-	incident.DatabaseMissing:         {rollBackTo},
-	incident.EnvAddressInvalid:       {rollBackTo},
-	incident.PodDNSConfigMissing:     {rollBackTo},
-	incident.PodDNSConfigInvalid:     {rollBackTo},
-	incident.StoragePermissionDenied: {rollBackTo},
-	incident.MountChownTimeout:       {rollBackTo},
-	incident.VolumeSetUpFailed:       {rollBackTo, deletePods},
+	incident.ImageNotFound:          {rollBackTo},
+	incident.ImageTagNotFound:       {rollBackTo},
+	incident.InvalidImageName:       {rollBackTo},
+	incident.ImageAuthDenied:        {rollBackTo},
+	incident.ImagePullSecretMissing: {rollBackTo},
+	incident.RegistryDNSFailure:     {rollBackTo},
+	incident.RegistryNetworkTimeout: {rollBackTo},
+	incident.RegistryNoEgress:       {rollBackTo},
+	incident.RegistryTLSUntrusted:   {rollBackTo},
+	incident.RegistryRateLimited:    {rollBackTo},
+	incident.RegistryServerError:    {rollBackTo},
+	incident.ImageTooLarge:          {rollBackTo},
+	incident.ImageDiskFull:          {cordon, drain, replace},
+	incident.ImagePullPolicyNever:   {rollBackTo},
+	incident.ImageArchMismatch:      {rollBackTo},
+	incident.ImageLayerMissing:      {rollBackTo},
+	incident.PauseImageMissing:      {cordon, drain, replace},
 
 	// Containers: the former revision where the failing pods are of the new one; more memory where memory ran out.
 	incident.ContainerCommandNotFound:       {rollBackTo},
@@ -190,6 +174,8 @@ var playbook = map[incident.Reason][]move{
 	incident.ThinPoolFull:                   {cordon, drain, replace},
 
 	// Load.
+	incident.RequestErrorsHigh:      {rollBackTo, scale},
+	incident.RequestLatencyHigh:     {scale, raiseCPU, rollBackTo},
 	incident.ContainerCpuSaturated:  {scale, raiseCPU},
 	incident.ContainerMemoryHigh:    {raiseMemory, scale},
 	incident.ContainerMemoryLeak:    {restart, rollBackTo, raiseMemory},
@@ -214,6 +200,7 @@ var playbook = map[incident.Reason][]move{
 	incident.SpotNodeReclaimed:           {drain},
 
 	// Nodes: keep new pods off first; move what runs while the kubelet can still stop it; replace what is broken for good.
+	incident.NodeVulnerability:                {replace},
 	incident.NodeControlPlaneDisconnected:     {cordon, replace},
 	incident.NodeEcsStopped:                   {cordon, replace},
 	incident.NodeEcsFaulty:                    {cordon, replace},
@@ -280,6 +267,8 @@ var playbook = map[incident.Reason][]move{
 	incident.IPVSConnReuse:                    {cordon, drain},
 
 	// Network.
+	incident.PodDNSConfigMissing:       {rollBackTo},
+	incident.PodDNSConfigInvalid:       {rollBackTo},
 	incident.CoreDNSNoEndpoint:         {restore, rollBackTo, restart},
 	incident.CoreDNSRestarting:         {raiseMemory, rollBackTo},
 	incident.CoreDNSOverloaded:         {scale, raiseCPU},
@@ -292,9 +281,12 @@ var playbook = map[incident.Reason][]move{
 	incident.PodNetworkDegraded:        {restart, deletePods},
 
 	// Storage.
-	incident.PVCCapacityExhausted: {expand},
-	incident.PVCInodeExhausted:    {expand},
-	incident.StorageIOError:       {deletePods},
+	incident.StoragePermissionDenied: {rollBackTo},
+	incident.MountChownTimeout:       {rollBackTo},
+	incident.VolumeSetUpFailed:       {rollBackTo, deletePods},
+	incident.PVCCapacityExhausted:    {expand},
+	incident.PVCInodeExhausted:       {expand},
+	incident.StorageIOError:          {deletePods},
 
 	// Autoscaling of nodes: a person's count goes above the autoscaler's ceiling.
 	incident.AutoscalerNotInstalled:    {addNodes, burst},
@@ -308,4 +300,14 @@ var playbook = map[incident.Reason][]move{
 	incident.SubnetIPExhausted:         {addNodes},
 	incident.ScaleUpTimedOut:           {addNodes, burst},
 	incident.NodeGroupBackoff:          {addNodes, burst},
+
+	// Applications and changes: the former revision, where the wrong value came with the new one.
+	incident.AppDependencyFailure:   {rollBackTo},
+	incident.DatabaseAddressInvalid: {rollBackTo},
+	incident.DatabaseMissing:        {rollBackTo},
+	incident.EnvAddressInvalid:      {rollBackTo},
+	incident.ChangeWorkloadRelease:  {rollBackTo},
+	incident.ChangeConfig:           {rollBackTo},
+	incident.ChangeNetworkRoute:     {fixSelector, fixPort},
+	incident.ChangeNodeInfra:        {uncordon},
 }

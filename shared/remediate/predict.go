@@ -37,6 +37,7 @@ type Prediction struct {
 	Whole   string   // why none of the rest fits, whatever the node (an unbound claim); in the scheduler's words
 	Why     []Blocked
 	Refused string // why fewer are created than wanted; in the API server's words
+	Unseen  string // what it would have to be computed from and was not read: "nodes", "pods"
 	// Preempts: a pod that does not fit could push out pods of lower priority; which ones is for the scheduler to say.
 	Preempts bool
 	// Rollout: the pods replace old ones; Waiting: they exist already and wait; Moved: they leave a node. It only changes the words.
@@ -60,11 +61,14 @@ type Blocked struct {
 // their DaemonSet pods first). Pods that are already waiting elsewhere in the cluster take their turn by priority and age.
 // What it does not know is the order in which equal scores are broken, and preemption, which it only announces.
 func Predict(s *observe.Snapshot, p PodSet, extra ...*corev1.Node) Prediction {
+	if what := unseen(s); what != "" {
+		return Prediction{Want: len(p.Waiting) + p.Count, Unseen: what}
+	}
+	create, refusal := admit(s, p)
 	w := newWorld(s, extra)
 	for _, gone := range p.Gone {
 		w.remove(gone)
 	}
-	create, refusal := admit(s, p)
 	asked := append(slices.Clone(p.Waiting), newPods(s, p, create)...)
 	out := Prediction{Want: len(p.Waiting) + p.Count, Created: len(asked), Nodes: len(w.nodes), Refused: refusal, Waiting: p.Count == 0}
 	on := map[string]int{}
@@ -84,6 +88,19 @@ func Predict(s *observe.Snapshot, p PodSet, extra ...*corev1.Node) Prediction {
 	}
 	out.On = placed(on)
 	return out
+}
+
+// unseen says what is missing from a snapshot to compute anything from.
+func unseen(s *observe.Snapshot) string {
+	for _, source := range []string{"nodes", "pods"} {
+		if slices.Contains(s.Unreadable, source) {
+			return source
+		}
+	}
+	if len(s.Objects.Nodes) == 0 {
+		return "nodes"
+	}
+	return ""
 }
 
 func placed(on map[string]int) []Placed {

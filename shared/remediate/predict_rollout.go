@@ -13,6 +13,9 @@ import (
 // become ready. Fit is how many pods are replaced.
 func PredictRollout(s *observe.Snapshot, l *load, template corev1.PodTemplateSpec) Prediction {
 	n := int(l.replicas)
+	if what := unseen(s); what != "" {
+		return Prediction{Want: n, Unseen: what, Rollout: true}
+	}
 	surge, unavailable := pace(l)
 	set := PodSet{Namespace: l.target.Namespace, Workload: l.target.Name, Template: template, Count: n, Gone: l.pods}
 	created, refusal := admit(s, set)

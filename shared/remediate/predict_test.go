@@ -85,7 +85,7 @@ func TestPredict(t *testing.T) {
 	cases := []forecast{
 		{name: "room for all", nodes: two, set: asking(4, "1"), fit: 4},
 		{name: "room for some", nodes: two, pods: []*corev1.Pod{on("a", "x", "1500m")}, set: asking(4, "1"), fit: 2, says: "0/2 nodes are available: 2 Insufficient cpu"},
-		{name: "no node", set: asking(1, "1"), says: "0/0 nodes are available:"},
+		{name: "no node was seen", set: asking(1, "1")},
 		{name: "finished pods hold nothing", nodes: two[:1], pods: []*corev1.Pod{func() *corev1.Pod { p := on("a", "x", "2"); p.Status.Phase = corev1.PodSucceeded; return p }()}, set: asking(2, "1"), fit: 2},
 		{name: "too many pods", nodes: []*corev1.Node{func() *corev1.Node {
 			n := nodeWith("a", "8", "8Gi", nil)
@@ -155,6 +155,9 @@ func TestPredict(t *testing.T) {
 			placed := 0
 			for _, p := range got.On {
 				placed += p.Pods
+			}
+			if c.nodes == nil && got.Text().EN != "Cannot be computed: the nodes of the cluster were not seen." {
+				t.Errorf("without nodes: %q", got.Text().EN)
 			}
 			if placed != got.Fit || got.Want != c.set.Count {
 				t.Errorf("%d pods placed, %d fit, %d wanted", placed, got.Fit, got.Want)
@@ -305,12 +308,12 @@ func TestPredictionInWords(t *testing.T) {
 		{
 			Prediction{Want: 2, Created: 2, Fit: 1, On: []Placed{{"n1", 1}}, Nodes: 2, Why: []Blocked{{"Insufficient cpu", 2}}},
 			"1 of 2 new pods will not fit; 1 will (n1). 0/2 nodes are available: 2 Insufficient cpu.",
-			"2 个新 Pod 中有 1 个无法调度，1 个可调度（n1）。0/2 个节点可用：2 个节点CPU 不足（Insufficient cpu）。",
+			"2 个新 Pod 中有 1 个无法调度，1 个可调度（n1）。0/2 个节点可用：2 个节点 CPU 不足（Insufficient cpu）。",
 		},
 		{Prediction{Want: 3, Created: 3, Fit: 3, On: []Placed{{"n1", 2}, {"n2", 1}}}, "All 3 new pods fit (n1 ×2, n2).", "3 个新 Pod 均可调度（n1 ×2、n2）。"},
 		{Prediction{Want: 3, Created: 1, Fit: 1, Refused: "exceeded quota: q"}, "2 of 3 new pods will not fit; 1 will. 2 will not be created: exceeded quota: q.", "3 个新 Pod 中有 2 个无法调度，1 个可调度。有 2 个 Pod 将无法创建：exceeded quota: q。"},
 		{Prediction{Want: 1, Created: 1, Nodes: 1, Whole: "pod has unbound immediate PersistentVolumeClaims"}, "1 of 1 new pods will not fit. 0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.", "1 个新 Pod 均无法调度。0/1 个节点可用：存储卷声明尚未绑定（pod has unbound immediate PersistentVolumeClaims）。"},
-		{Prediction{Want: 2, Created: 2, Fit: 1, Rollout: true, Nodes: 1, Why: []Blocked{{"Too many pods", 1}}, Preempts: true}, "The rollout stops after 1 of 2 pods; the old ones keep serving. 0/1 nodes are available: 1 Too many pods. Pods of lower priority could be preempted to make room.", "滚动更新将在替换 1/2 个 Pod 后停住，旧 Pod 继续提供服务。0/1 个节点可用：1 个节点Pod 数已达上限（Too many pods）。可能会抢占低优先级 Pod 以腾出资源。"},
+		{Prediction{Want: 2, Created: 2, Fit: 1, Rollout: true, Nodes: 1, Why: []Blocked{{"Too many pods", 1}}, Preempts: true}, "The rollout stops after 1 of 2 pods; the old ones keep serving. 0/1 nodes are available: 1 Too many pods. Pods of lower priority could be preempted to make room.", "滚动更新将在替换 1/2 个 Pod 后停住，旧 Pod 继续提供服务。0/1 个节点可用：1 个节点 Pod 数已达上限（Too many pods）。可能会抢占低优先级 Pod 以腾出资源。"},
 	} {
 		if got := c.p.Text(); got.EN != c.en || got.ZH != c.zh {
 			t.Errorf("got\n%s\n%s\nwant\n%s\n%s", got.EN, got.ZH, c.en, c.zh)

@@ -3,6 +3,7 @@ package remediate
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"cce-oncall/shared/incident"
 )
@@ -12,7 +13,7 @@ func (p Prediction) All() bool { return p.Fit == p.Want }
 
 // Scheduler is the answer the scheduler would give for the first pod that does not fit; empty when all do.
 func (p Prediction) Scheduler() string {
-	if p.Fit >= p.Created {
+	if p.Fit >= p.Created || p.Unseen != "" {
 		return ""
 	}
 	why := p.Whole
@@ -28,6 +29,10 @@ func (p Prediction) Scheduler() string {
 
 // Text is the prediction in a sentence or two.
 func (p Prediction) Text() incident.Text {
+	if p.Unseen != "" {
+		zh := map[string]string{"nodes": "节点", "pods": " Pod "}[p.Unseen]
+		return incident.Text{EN: "Cannot be computed: the " + p.Unseen + " of the cluster were not seen.", ZH: "无法预测：未能获取集群的" + zh + "信息。"}
+	}
 	en, zh := []string{p.summary()}, []string{p.summaryZH()}
 	if s := p.Scheduler(); s != "" {
 		en = append(en, s+".")
@@ -134,9 +139,17 @@ func (p Prediction) schedulerZH() string {
 	}
 	lines := make([]string, 0, len(p.Why))
 	for _, b := range p.Why {
-		lines = append(lines, fmt.Sprintf("%d 个节点%s", b.Nodes, reasonZH(b.Reason)))
+		lines = append(lines, fmt.Sprintf("%d 个节点%s", b.Nodes, spaced(reasonZH(b.Reason))))
 	}
 	return fmt.Sprintf("0/%d 个节点可用：%s", p.Nodes, strings.Join(lines, "，"))
+}
+
+// spaced puts the space that stands between Chinese and Latin letters.
+func spaced(s string) string {
+	if s != "" && s[0] < utf8.RuneSelf {
+		return " " + s
+	}
+	return s
 }
 
 // reasonZH keeps the scheduler's own words behind the Chinese ones, so that they can be searched for.

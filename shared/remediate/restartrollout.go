@@ -39,7 +39,9 @@ func restartRollout(client kubernetes.Interface) Action {
 			}
 			return []field{{Path: "/spec/template/metadata/annotations", After: after}}, nil
 		},
-		settled: func(ctx context.Context, _ Order, obj object) (bool, error) { return rolledOut(ctx, client, obj) },
-		oneWay:  "the pods have been restarted; there is nothing to go back to",
+		settled: func(ctx context.Context, _ Order, obj object, before image) (bool, error) {
+			return rolledOut(ctx, client, obj, before)
+		},
+		oneWay: "the pods have been restarted; there is nothing to go back to",
 	}
 }

@@ -23,6 +23,8 @@ func restoreReplicas(client kubernetes.Interface) Action {
 			}
 			return []field{{Path: "/spec/replicas", After: []byte(strconv.Itoa(want))}}, nil
 		},
-		settled: func(ctx context.Context, _ Order, obj object) (bool, error) { return rolledOut(ctx, client, obj) },
+		settled: func(ctx context.Context, _ Order, obj object, before image) (bool, error) {
+			return rolledOut(ctx, client, obj, before)
+		},
 	}
 }

@@ -29,6 +29,8 @@ func resumeRollout(client kubernetes.Interface) Action {
 			}
 			return []field{{Path: "/spec/paused"}}, nil
 		},
-		settled: func(ctx context.Context, _ Order, obj object) (bool, error) { return rolledOut(ctx, client, obj) },
+		settled: func(ctx context.Context, _ Order, obj object, before image) (bool, error) {
+			return rolledOut(ctx, client, obj, before)
+		},
 	}
 }

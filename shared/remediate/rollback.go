@@ -20,12 +20,12 @@ func rollBack(client kubernetes.Interface) Action {
 	return edit{
 		client: client,
 		plan:   h.plan,
-		settled: func(ctx context.Context, o Order, obj object) (bool, error) {
+		settled: func(ctx context.Context, _ Order, obj object, before image) (bool, error) {
 			if sts, ok := obj.(*appsv1.StatefulSet); ok {
 				// A pod stuck on the bad revision is not replaced by the controller; deleting it is a step of its own.
 				return sts.Status.ObservedGeneration >= sts.Generation, nil
 			}
-			return rolledOut(ctx, client, obj)
+			return rolledOut(ctx, client, obj, before)
 		},
 		former: h.former,
 	}

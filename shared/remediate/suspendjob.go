@@ -26,7 +26,7 @@ func suspendJob(client kubernetes.Interface) Action {
 			}
 			return suspend(o, j.Spec.Suspend)
 		},
-		settled: func(_ context.Context, _ Order, obj object) (bool, error) {
+		settled: func(_ context.Context, _ Order, obj object, _ image) (bool, error) {
 			j, ok := obj.(*batchv1.Job)
 			return ok && j.Status.Active == 0, nil
 		},

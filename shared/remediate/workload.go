@@ -3,6 +3,7 @@ package remediate
 import (
 	"context"
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -23,7 +24,7 @@ type workload struct {
 	ready     int32
 	available int32
 	total     int32
-	late      bool // past its progress deadline
+	late      string // since when it is past its progress deadline, RFC 3339; empty: it is not
 }
 
 func workloadOf(obj object) (workload, error) {
@@ -35,7 +36,9 @@ func workloadOf(obj object) (workload, error) {
 			ready: w.Status.ReadyReplicas, available: w.Status.AvailableReplicas, total: w.Status.Replicas,
 		}
 		for _, c := range w.Status.Conditions {
-			out.late = out.late || c.Type == appsv1.DeploymentProgressing && c.Reason == "ProgressDeadlineExceeded"
+			if c.Type == appsv1.DeploymentProgressing && c.Reason == "ProgressDeadlineExceeded" {
+				out.late = c.LastUpdateTime.UTC().Format(time.RFC3339)
+			}
 		}
 		return out, nil
 	case *appsv1.StatefulSet:
@@ -68,8 +71,9 @@ func deref(n *int32) int32 {
 
 // rolledOut says whether a workload's present spec has taken hold: every replica is of the present template and available, or
 // those that are not have got the scheduler's answer that they fit nowhere. The second is as far as the step itself can come:
-// waiting changes nothing, and verification will say that a pod is Pending.
-func rolledOut(ctx context.Context, client kubernetes.Interface, obj object) (bool, error) {
+// waiting changes nothing, and verification will say that a pod is Pending. A rollout that was late before the change may still
+// be called so for a moment after it; that is not counted against the change.
+func rolledOut(ctx context.Context, client kubernetes.Interface, obj object, before image) (bool, error) {
 	w, err := workloadOf(obj)
 	if err != nil {
 		return false, err
@@ -80,7 +84,7 @@ func rolledOut(ctx context.Context, client kubernetes.Interface, obj object) (bo
 	if w.updated >= w.replicas && w.total == w.replicas && w.available >= w.replicas {
 		return true, nil
 	}
-	if w.late {
+	if w.late != "" && w.late != before.Late {
 		return false, ErrFailed{Why: fmt.Sprintf("the rollout of %s made no progress within its deadline: %d of %d replicas updated, %d available",
 			w.GetName(), w.updated, w.replicas, w.available)}
 	}
