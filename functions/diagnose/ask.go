@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"cce-oncall/shared/alarm"
 	"cce-oncall/shared/config"
@@ -101,6 +102,18 @@ func raised(payload json.RawMessage, clusters config.Clusters) ([]ask, error) {
 		a.raised = append(a.raised, one)
 	}
 	return []ask{a}, nil
+}
+
+// words are what the event said, for a person who has nothing else.
+func (a ask) words() []string {
+	var out []string
+	if a.hint.Name != "" {
+		out = append(out, strings.TrimSpace(a.hint.Name+" "+a.hint.Object.Kind+" "+a.hint.Object.Namespace+"/"+a.hint.Object.Name))
+	}
+	for _, r := range a.raised {
+		out = append(out, strings.TrimSpace(r.Name+" "+r.Object.Kind+" "+r.Object.Namespace+"/"+r.Object.Name))
+	}
+	return out
 }
 
 // scope is where to look first.

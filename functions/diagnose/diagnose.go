@@ -12,6 +12,7 @@ import (
 	"cce-oncall/shared/config"
 	"cce-oncall/shared/functiongraph"
 	"cce-oncall/shared/incident"
+	"cce-oncall/shared/lark"
 	"cce-oncall/shared/observe"
 	"cce-oncall/shared/record"
 	"cce-oncall/shared/tell"
@@ -29,6 +30,12 @@ type diagnosis struct {
 	now      func() time.Time
 	pushes   pushes // in regions where SMN comes through the gateway
 	wake     wake
+	cards    func(context.Context) (cards, error)
+	style    lark.Look
+}
+
+type cards interface {
+	Send(ctx context.Context, chat string, card []byte, uuid string) (messageID string, err error)
 }
 
 // site is one cluster as this flow needs it.
@@ -63,11 +70,36 @@ func (d *diagnosis) handle(ctx context.Context, payload []byte) (any, error) {
 	for _, a := range asks {
 		o, err := d.answer(ctx, a)
 		if err != nil {
+			d.trouble(ctx, a, err)
 			return nil, err
 		}
 		out = append(out, o...)
 	}
 	return out, nil
+}
+
+// trouble says on a card that an alarm came in and could not be diagnosed: somebody may be waiting for it. The platform delivers the
+// event again, and the card says so; repeated trouble with one event says it once.
+func (d *diagnosis) trouble(ctx context.Context, a ask, cause error) {
+	ctx = context.WithoutCancel(ctx)
+	card, err := lark.ProblemCard(lark.Problem{
+		Look: d.style, Cluster: a.cluster.Incident(), At: d.now(), Detail: append(a.words(), cause.Error()),
+		What: incident.Text{EN: "An alarm came in and could not be diagnosed", ZH: "收到告警但未能完成诊断"},
+		Next: []incident.Text{
+			{EN: "Look at the alarm in AOM yourself: this may be a real fault.", ZH: "请直接在 AOM 查看该告警，故障可能真实存在。"},
+			{EN: "The diagnosis is tried again by itself; its own card appears if it succeeds.", ZH: "系统会自动重试诊断，成功后将发出诊断卡片。"},
+		},
+	})
+	var c cards
+	if err == nil {
+		c, err = d.cards(ctx)
+	}
+	if err == nil {
+		_, err = c.Send(ctx, a.cluster.Chat, card, lark.UUID("trouble", a.id))
+	}
+	if err != nil {
+		zerolog.Ctx(ctx).Error().Err(err).Msg("the trouble could not be shown")
+	}
 }
 
 // outcome is what became of one group of alarms; the function's result, for the log and for people who invoke it by hand.

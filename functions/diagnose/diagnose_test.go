@@ -97,6 +97,7 @@ func (w *world) flow() *diagnosis {
 	}
 	return &diagnosis{
 		clusters: config.Clusters{cluster}, book: book, now: func() time.Time { return now },
+		cards: func(context.Context) (cards, error) { return w, nil },
 		site: func(ctx context.Context, c config.Cluster) (site, error) {
 			b := book(ctx)
 			return site{
@@ -227,6 +228,27 @@ func TestAOMUnreadableIsSaidAndNothingIsLost(t *testing.T) {
 	}
 	if gaps := strings.Join(i[0].Rounds[0].Diagnosis.Gaps, "\n"); !strings.Contains(gaps, "AOM") {
 		t.Errorf("gaps: %s", gaps)
+	}
+}
+
+func TestAPersonIsToldWhatCouldNotBeDiagnosed(t *testing.T) {
+	w := newWorld(t)
+	d := w.flow()
+	d.site = func(context.Context, config.Cluster) (site, error) {
+		return site{}, errors.New("403 from the API server")
+	}
+	for range 2 {
+		if _, err := d.handle(t.Context(), events.Read("smn_json_promql.json")); err == nil {
+			t.Error("the platform must deliver again")
+		}
+	}
+	if len(w.sent) != 1 {
+		t.Fatalf("%d cards", len(w.sent))
+	}
+	for _, card := range w.sent {
+		if !strings.Contains(card, "could not be diagnosed") || !strings.Contains(card, "403") || !strings.Contains(card, "chat-app") {
+			t.Error(card)
+		}
 	}
 }
 

@@ -14,6 +14,8 @@ func open(k *assemble.Kit) (functiongraph.Handler, error) {
 		clusters: k.Config.Clusters,
 		windows:  k.Config.Policy.Value.Maintenance,
 		book:     k.Book,
+		cards:    func(ctx context.Context) (cards, error) { return k.Lark(ctx) },
+		style:    k.Look(),
 		now:      k.Now,
 		pushes:   k.SMN(),
 		wake:     k.Invoker(),
