@@ -9,12 +9,6 @@ import (
 	"cce-oncall/shared/observe"
 )
 
-// Order is one step being carried out: what was approved, and the mark it leaves on what it changes.
-type Order struct {
-	incident.Step
-	Mark string // see MarkOf
-}
-
 // An Action is one recovery move. Prepare asks whether the world is still as approved, lets the API server judge the change
 // without making it where it can, and returns the before-image. Settled asks whether the change has taken hold (ErrNotApplied:
 // it is not there). Both only read. Apply makes the change, Undo goes back to the before-image: both end in the same state

@@ -186,6 +186,23 @@ func isRefusal(err error) bool {
 	return errors.As(err, &stale) || errors.As(err, &unsafe)
 }
 
+// TestUndoOfWhatNeverHappened: a step in doubt that was not applied is undone by doing nothing, and says so.
+func TestUndoOfWhatNeverHappened(t *testing.T) {
+	for _, p := range single() {
+		t.Run(p.name, func(t *testing.T) {
+			b := newBed(t, p)
+			start := b.state()
+			receipt := b.prepare()
+			if err := b.action.Undo(context.Background(), b.order, receipt); err != nil {
+				t.Errorf("Undo: %v", err)
+			}
+			if diff := cmp.Diff(start, b.state()); diff != "" {
+				t.Errorf("the world was changed:\n%s", diff)
+			}
+		})
+	}
+}
+
 // TestAnEditRefusesAMovedObject: somebody else makes the very same change between Prepare and Apply, or anything else.
 func TestAnEditRefusesAMovedObject(t *testing.T) {
 	ctx := context.Background()

@@ -108,8 +108,9 @@ func (a deletePod) Settled(ctx context.Context, o Order, before incident.Receipt
 }
 
 // Undo has nothing to bring back: the controller has made another pod.
-func (a deletePod) Undo(context.Context, Order, incident.Receipt) error {
-	return ErrIrreversible{Why: "the pod is gone; its controller has made another"}
+func (a deletePod) Undo(ctx context.Context, o Order, before incident.Receipt) error {
+	_, err := a.Settled(ctx, o, before)
+	return irreversible(err, "the pod is gone; its controller has made another")
 }
 
 // look finds the pod of the receipt; nil when it is gone.

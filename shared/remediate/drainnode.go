@@ -157,8 +157,9 @@ func (a drainNode) Settled(ctx context.Context, o Order, before incident.Receipt
 }
 
 // Undo brings no pod back: they run elsewhere. Undoing the cordon before lets new ones onto the node.
-func (a drainNode) Undo(context.Context, Order, incident.Receipt) error {
-	return ErrIrreversible{Why: "the evicted pods run elsewhere by now; uncordoning the node lets new ones onto it"}
+func (a drainNode) Undo(ctx context.Context, o Order, before incident.Receipt) error {
+	_, err := a.Settled(ctx, o, before)
+	return irreversible(err, "the evicted pods run elsewhere by now; uncordoning the node lets new ones onto it")
 }
 
 // left are the pods of the receipt that are still there.

@@ -37,6 +37,17 @@ type ErrIrreversible struct{ Why string }
 
 func (e ErrIrreversible) Error() string { return "cannot be undone: " + e.Why }
 
+// irreversible is the Undo of an action without a way back: what has not happened needs none.
+func irreversible(err error, why string) error {
+	if errors.Is(err, ErrNotApplied) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return ErrIrreversible{Why: why}
+}
+
 // ErrNotApplied is what Settled answers for a step whose change is not in the world. It resolves a step in doubt without
 // touching anything.
 var ErrNotApplied = errors.New("the change is not in place")

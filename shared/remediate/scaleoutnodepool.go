@@ -74,8 +74,12 @@ func (a scaleOutNodePool) Settled(ctx context.Context, o Order, before incident.
 }
 
 // Undo never shrinks a pool: CCE would choose which nodes to delete, with whatever runs on them.
-func (a scaleOutNodePool) Undo(context.Context, Order, incident.Receipt) error {
-	return ErrIrreversible{Why: "a lower count lets CCE delete nodes of its choosing with the pods on them; drain the new node and delete it by hand"}
+func (a scaleOutNodePool) Undo(ctx context.Context, o Order, before incident.Receipt) error {
+	pool, _, img, err := a.compare(ctx, o, before)
+	if err == nil && pool.Desired <= img.Desired {
+		return nil
+	}
+	return irreversible(err, "a lower count lets CCE delete nodes of its choosing with the pods on them; drain the new node and delete it by hand")
 }
 
 func (a scaleOutNodePool) compare(ctx context.Context, o Order, before incident.Receipt) (observe.NodePool, int, poolImage, error) {

@@ -30,8 +30,17 @@ type World struct {
 	Settle func() error
 	// OneWay says that the steps cannot be taken back: going back is then only asked to leave things as they are.
 	OneWay bool
+	// Alike names a call as in every other world of the scenario, where it holds a name of this one; nil: as it is.
+	Alike func(call string) string
 	// Close throws the world away; nil where there is nothing to do.
 	Close func() error
+}
+
+func (w World) alike(call string) string {
+	if w.Alike == nil {
+		return call
+	}
+	return w.Alike(call)
 }
 
 // way is what a run is asked to do.
@@ -159,7 +168,7 @@ func (r *run) watch(start string) {
 			return
 		}
 		r.seen = now
-		r.effects = append(r.effects, call)
+		r.effects = append(r.effects, r.world.alike(call))
 		x, err := r.store.last()
 		if err != nil {
 			r.broken = errors.Join(r.broken, err)

@@ -135,6 +135,6 @@ func (c *counted) after(call string, write bool) {
 	}
 	if now != c.seen {
 		c.seen = now
-		c.effects = append(c.effects, call)
+		c.effects = append(c.effects, c.world.alike(call))
 	}
 }
