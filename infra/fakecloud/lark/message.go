@@ -85,11 +85,44 @@ func (m Message) Text(language string) string {
 			return t.Text
 		}
 	}
-	walkText(m.Card(), language, func(s string) {
+	line := func(s string) {
 		out.WriteString(s)
 		out.WriteByte('\n')
-	})
+	}
+	if m.Type == "post" {
+		m.postText(language, line)
+		return out.String()
+	}
+	walkText(m.Card(), language, line)
 	return out.String()
+}
+
+// postText gives the texts of a rich text message in a language, else in whatever it has.
+func (m Message) postText(language string, line func(string)) {
+	type body struct {
+		Title   string
+		Content [][]struct{ Tag, Text string }
+	}
+	var all map[string]body
+	if json.Unmarshal([]byte(m.Content), &all) != nil {
+		return
+	}
+	b, ok := all[language]
+	for _, other := range []string{"zh_cn", "en_us"} {
+		if !ok {
+			b, ok = all[other]
+		}
+	}
+	if b.Title != "" {
+		line(b.Title)
+	}
+	for _, paragraph := range b.Content {
+		for _, part := range paragraph {
+			if part.Text != "" {
+				line(part.Text)
+			}
+		}
+	}
 }
 
 // Button is one button of a card as a person finds it.
