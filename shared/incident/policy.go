@@ -52,18 +52,18 @@ func (p Policy) Refuse(i *Incident, d Decision) (Refusal, Text) {
 	r := i.Last()
 	switch {
 	case i.Closed != nil:
-		return RefusedClosed, Text{"This incident is closed: nothing was changed.", "该事件已关闭,未做任何变更。"}
+		return RefusedClosed, Text{"This incident is closed: nothing was changed.", "该事件已关闭，未做任何变更。"}
 	case i.Card != nil && d.Chat != i.Card.Chat || i.Card != nil && !d.Typed && d.Message != i.Card.Message:
-		return RefusedWrongChat, Text{"Decisions count only on the original card in its own chat. Nothing was changed.", "只有原会话中的原卡片才能确认,未做任何变更。"}
+		return RefusedWrongChat, Text{"Decisions count only on the original card in its own chat. Nothing was changed.", "只有原会话中的原卡片才能确认，未做任何变更。"}
 	case r == nil || r.Plan == nil || d.Round != r.Number:
-		return RefusedStale, Text{"This card shows an older plan. Nothing was changed: please decide on the newest card.", "这是旧方案的卡片,未做任何变更,请在最新卡片上确认。"}
+		return RefusedStale, Text{"This card shows an older plan. Nothing was changed: please decide on the newest card.", "这是旧方案的卡片，未做任何变更，请在最新卡片上确认。"}
 	}
 	switch d.Verb {
 	case Stop, Undo:
 		return p.refuseLater(r, d)
 	case Approve, Reject:
 	default:
-		return RefusedUnknown, Text{"That is not something this card can do. Nothing was changed.", "无法识别该操作,未做任何变更。"}
+		return RefusedUnknown, Text{"That is not something this card can do. Nothing was changed.", "无法识别该操作，未做任何变更。"}
 	}
 	if ref, t := p.refuseSolution(r, d); ref != "" {
 		return ref, t
@@ -80,10 +80,10 @@ func (p Policy) refuseSolution(r *Round, d Decision) (Refusal, Text) {
 	}
 	s, ok := r.Plan.Solution(d.Solution)
 	if !ok || !s.Executable() {
-		return RefusedUnknown, Text{"That solution cannot be executed by the agent. Nothing was changed.", "该方案不能由助手执行,未做任何变更。"}
+		return RefusedUnknown, Text{"That solution cannot be executed by the agent. Nothing was changed.", "该方案不能由助手执行，未做任何变更。"}
 	}
 	if s.Digest(r.Plan.Incident) != d.Digest {
-		return RefusedStale, Text{"The plan has changed since this card was drawn. Nothing was changed: please read the newest card.", "方案在此卡片之后已更新,未做任何变更,请查看最新卡片。"}
+		return RefusedStale, Text{"The plan has changed since this card was drawn. Nothing was changed: please read the newest card.", "方案在此卡片之后已更新，未做任何变更，请查看最新卡片。"}
 	}
 	if !p.May(d.By, s) {
 		return notAllowed()
@@ -97,19 +97,19 @@ func (p Policy) refuseTime(i *Incident, r *Round, d Decision) (Refusal, Text) {
 	case c.Confirmation != nil:
 		return RefusedDecided, Text{
 			fmt.Sprintf("Solution %s was already confirmed. Your click changed nothing.", c.Confirmation.Solution),
-			fmt.Sprintf("方案%s已被确认,本次点击未产生影响。", c.Confirmation.Solution),
+			fmt.Sprintf("方案%s已被确认，本次点击未产生影响。", c.Confirmation.Solution),
 		}
 	case c.Rejected != nil:
-		return RefusedDecided, Text{"This plan was already rejected. Nothing was changed.", "该方案已被拒绝,未做任何变更。"}
+		return RefusedDecided, Text{"This plan was already rejected. Nothing was changed.", "该方案已被拒绝，未做任何变更。"}
 	case !d.At.Before(r.Plan.ExpiresAt):
-		return RefusedExpired, Text{"This plan has expired. Nothing was changed: a fresh look at the cluster is needed first.", "方案已过期,未做任何变更,需要重新诊断。"}
+		return RefusedExpired, Text{"This plan has expired. Nothing was changed: a fresh look at the cluster is needed first.", "方案已过期，未做任何变更，需要重新诊断。"}
 	}
 	if d.Verb == Reject {
 		return "", Text{}
 	}
 	for _, earlier := range c.Approvals[d.Solution] {
 		if earlier.By == d.By {
-			return RefusedTwice, Text{"You have confirmed already: a second, different person must confirm this solution.", "您已确认,该方案还需另一位审批人确认。"}
+			return RefusedTwice, Text{"You have confirmed already: a second, different person must confirm this solution.", "您已确认，该方案还需另一位审批人确认。"}
 		}
 	}
 	s, _ := r.Plan.Solution(d.Solution)
@@ -133,13 +133,13 @@ func (p Policy) refuseLater(r *Round, d Decision) (Refusal, Text) {
 	case d.Verb == Undo && (x == nil || !x.Undoable()):
 		return RefusedNothingToStop, Text{"Nothing was changed that could be undone.", "没有可回滚的变更。"}
 	case d.Verb == Undo && d.Digest != "" && d.Digest != x.Confirmation.Digest:
-		return RefusedStale, Text{"This card shows an older change. Nothing was undone.", "这是旧变更的卡片,未执行回滚。"}
+		return RefusedStale, Text{"This card shows an older change. Nothing was undone.", "这是旧变更的卡片，未执行回滚。"}
 	}
 	return "", Text{}
 }
 
 func notAllowed() (Refusal, Text) {
-	return RefusedNotAllowed, Text{"You are not on the list of people who may decide this. Nothing was changed.", "您不在该操作的审批人名单中,未做任何变更。"}
+	return RefusedNotAllowed, Text{"You are not on the list of people who may decide this. Nothing was changed.", "您不在该操作的审批人名单中，未做任何变更。"}
 }
 
 func (p Policy) known(who string) bool {
