@@ -118,16 +118,21 @@ func (b *bench) gather(l *load) {
 	}
 }
 
-// owns follows a pod's controller; a Deployment's pods belong to its replica sets, which are named after it.
+// owns follows a pod's controller; a Deployment's pods belong to its replica sets, which are named after it. A pod without a
+// controller that the selector matches will be adopted, and counts.
 func (b *bench) owns(l *load, p *corev1.Pod) bool {
-	ref := metav1.GetControllerOf(p)
-	if ref == nil || !selects(l.selector, p.Labels) {
+	if !selects(l.selector, p.Labels) {
 		return false
 	}
-	if l.target.Kind != "Deployment" {
+	ref := metav1.GetControllerOf(p)
+	switch {
+	case ref == nil:
+		return len(p.OwnerReferences) == 0
+	case l.target.Kind == "Deployment":
+		return ref.Kind == "ReplicaSet" && strings.HasPrefix(ref.Name, l.target.Name+"-")
+	default:
 		return ref.Kind == l.target.Kind && ref.Name == l.target.Name
 	}
-	return ref.Kind == "ReplicaSet" && strings.HasPrefix(ref.Name, l.target.Name+"-")
 }
 
 func selects(s *metav1.LabelSelector, of map[string]string) bool {

@@ -6,4 +6,7 @@
 // change to a Kubernetes object is one call that carries its own precondition (uid, resourceVersion, the old values) and our
 // mark, so that whoever resumes can tell what this plan did from what somebody else did. What is not as it was previewed is left
 // alone (ErrStale). Nothing is applied before the intent and the before-image are saved.
+//
+// What has no precondition to carry (a node pool's target, an eviction that another executor is just sending) is absolute or
+// bound to a uid, so that doing it twice is doing it once; that it does not come late, after an undo, is the lease's to see to.
 package remediate

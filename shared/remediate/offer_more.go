@@ -56,7 +56,7 @@ func offerSuspendJob(b *bench) (incident.Solution, bool) {
 	}
 	s := suspension(b.target("Job", j.Namespace, j.Name), string(j.UID), incident.SuspendJob)
 	s.Risk = incident.Disruptive
-	s.Impact = say("Its %d running pod(s) are deleted; finished work stays.", "正在运行的 %d 个 Pod 将被删除，已完成的部分保留。", j.Status.Active)
+	s.Impact = say("Deletes its %d running pod(s); finished work stays.", "正在运行的 %d 个 Pod 将被删除，已完成的部分保留。", j.Status.Active)
 	return s, true
 }
 

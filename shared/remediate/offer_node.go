@@ -109,7 +109,7 @@ func offerCordon(b *bench) (incident.Solution, bool) {
 		Risk:   incident.Reversible,
 		When:   say("New pods must not land on it while the cause is looked for.", "排查期间避免新 Pod 调度到该节点。"),
 		Change: []incident.Text{change("unschedulable", "false", "true")},
-		Impact: say("No pod is stopped: %d pod(s) keep running there. %d other node(s) take new pods.", "不会停止任何 Pod：该节点上 %d 个 Pod 继续运行；其余 %d 个节点可接收新 Pod。", len(a.move)+len(a.stay), others),
+		Impact: say("No pod is stopped: the node keeps its %d pod(s). New pods have %d other node(s) to go to.", "不会停止任何 Pod：该节点上 %d 个 Pod 继续运行；其余 %d 个节点可接收新 Pod。", len(a.move)+len(a.stay), others),
 		Resources: say("The free capacity of %s is not used for new pods.", "%s 的空闲资源暂不用于新 Pod。",
 			n.Name),
 		Scheduling: say("New pods go to the other nodes.", "新 Pod 将调度到其他节点。"),
@@ -183,7 +183,7 @@ func (b *bench) drainSteps(t incident.Target, n *corev1.Node, a aboard) ([]incid
 }
 
 func (a aboard) impact() incident.Text {
-	out := []incident.Text{say("%d pod(s) are evicted and started elsewhere; %d of DaemonSets and static ones stay.", "驱逐 %d 个 Pod 并在其他节点重建；%d 个 DaemonSet/静态 Pod 保留。", len(a.move), len(a.stay))}
+	out := []incident.Text{say("Evicts %d pod(s), which start again elsewhere; %d of DaemonSets and static ones stay.", "驱逐 %d 个 Pod 并在其他节点重建；%d 个 DaemonSet/静态 Pod 保留。", len(a.move), len(a.stay))}
 	if len(a.bare) > 0 {
 		out = append(out, say("Not made again, as nothing controls them: %s.", "以下 Pod 无控制器，不会重建：%s。", strings.Join(firstOf(a.bare, 5), ", ")))
 	}

@@ -32,7 +32,7 @@ func offerScaleOut(b *bench) (incident.Solution, bool) {
 		When:       say("The load is shared by all replicas and each of them is at its limit.", "负载由各副本分担，且每个副本都已接近上限。"),
 		Change:     []incident.Text{change("replicas", strconv.Itoa(now), strconv.Itoa(want))},
 		Impact:     join(say("No running pod is restarted.", "不会重启正在运行的 Pod。"), l.headroom()),
-		Resources:  incident.Text{EN: fmt.Sprintf("%d more pod(s): %s requested in all.", want-now, listed(per, int64(want-now))), ZH: fmt.Sprintf("新增 %d 个 Pod，共申请 %s。", want-now, listedZH(per, int64(want-now)))},
+		Resources:  incident.Text{EN: plural(fmt.Sprintf("%d more pod(s): %s requested in all.", want-now, listed(per, int64(want-now)))), ZH: fmt.Sprintf("新增 %d 个 Pod，共申请 %s。", want-now, listedZH(per, int64(want-now)))},
 		Scheduling: l.conditions(),
 		Cost:       say("None by itself: no node is added.", "本身不增加费用：不新增节点。"),
 		Verify: say("%d of %d replicas available, container CPU below the alarm's threshold, alarm cleared.",

@@ -16,6 +16,9 @@ func PredictRollout(s *observe.Snapshot, l *load, template corev1.PodTemplateSpe
 	if what := unseen(s); what != "" {
 		return Prediction{Want: n, Unseen: what, Rollout: true}
 	}
+	if l.target.Kind == "DaemonSet" {
+		return predictDaemons(s, l, template)
+	}
 	surge, unavailable := pace(l)
 	set := PodSet{Namespace: l.target.Namespace, Workload: l.target.Name, Template: template, Count: n, Gone: l.pods}
 	created, refusal := admit(s, set)
@@ -49,6 +52,28 @@ func PredictRollout(s *observe.Snapshot, l *load, template corev1.PodTemplateSpe
 		if !moved {
 			break
 		}
+	}
+	out.On = placed(on)
+	return out
+}
+
+// predictDaemons replaces a DaemonSet's pods where they are, one node after the other.
+func predictDaemons(s *observe.Snapshot, l *load, template corev1.PodTemplateSpec) Prediction {
+	w := newWorld(s, nil)
+	out := Prediction{Want: len(l.pods), Created: len(l.pods), Nodes: len(w.nodes), Rollout: true}
+	set := PodSet{Namespace: l.target.Namespace, Workload: l.target.Name, Template: template}
+	on := map[string]int{}
+	for i, p := range newPods(s, set, len(l.pods)) {
+		w.remove(l.pods[i])
+		p.Spec.NodeName = l.pods[i].Spec.NodeName
+		p.Spec.Tolerations = append(p.Spec.Tolerations, daemonTolerations...)
+		node, v := w.schedule(p)
+		if node == nil {
+			out.Whole, out.Why = v.whole, v.histogram()
+			break
+		}
+		on[node.node.Name]++
+		out.Fit++
 	}
 	out.On = placed(on)
 	return out

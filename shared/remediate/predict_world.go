@@ -65,6 +65,13 @@ func (w *world) add(n *corev1.Node) *place {
 	return at
 }
 
+// daemonTolerations are those that the DaemonSet controller gives its pods and that matter here.
+var daemonTolerations = []corev1.Toleration{
+	{Key: corev1.TaintNodeUnschedulable, Operator: corev1.TolerationOpExists}, {Key: corev1.TaintNodeNotReady, Operator: corev1.TolerationOpExists},
+	{Key: corev1.TaintNodeUnreachable, Operator: corev1.TolerationOpExists}, {Key: corev1.TaintNodeDiskPressure, Operator: corev1.TolerationOpExists},
+	{Key: corev1.TaintNodeMemoryPressure, Operator: corev1.TolerationOpExists}, {Key: corev1.TaintNodePIDPressure, Operator: corev1.TolerationOpExists},
+}
+
 // putDaemons gives a node to come the pods that every DaemonSet will start on it.
 func (w *world) putDaemons(node string) {
 	at := w.nodes[len(w.nodes)-1]
@@ -72,8 +79,7 @@ func (w *world) putDaemons(node string) {
 		p := &corev1.Pod{ObjectMeta: d.Spec.Template.ObjectMeta, Spec: *d.Spec.Template.Spec.DeepCopy()}
 		p.Name, p.Namespace = d.Name+"-"+node, d.Namespace
 		complete(w.s, p)
-		p.Spec.Tolerations = append(p.Spec.Tolerations, corev1.Toleration{Key: corev1.TaintNodeUnschedulable, Operator: corev1.TolerationOpExists},
-			corev1.Toleration{Key: corev1.TaintNodeNotReady, Operator: corev1.TolerationOpExists})
+		p.Spec.Tolerations = append(p.Spec.Tolerations, daemonTolerations...)
 		if q := w.question(p); q.whole == "" && len(q.against(at)) == 0 {
 			w.put(p, at)
 		}

@@ -12,12 +12,24 @@ import (
 	"cce-oncall/shared/incident"
 )
 
-// say puts the same values into a sentence of each language.
+// say puts the same values into a sentence of each language. "pod(s)" behind a number becomes pod or pods.
 func say(en, zh string, args ...any) incident.Text {
 	if len(args) == 0 {
 		return incident.Text{EN: en, ZH: zh}
 	}
-	return incident.Text{EN: fmt.Sprintf(en, args...), ZH: fmt.Sprintf(zh, args...)}
+	return incident.Text{EN: plural(fmt.Sprintf(en, args...)), ZH: fmt.Sprintf(zh, args...)}
+}
+
+var countedNoun = regexp.MustCompile(`\b(\d+)((?: [a-z]+){1,2})\(s\)`)
+
+func plural(s string) string {
+	return countedNoun.ReplaceAllStringFunc(s, func(m string) string {
+		noun := strings.TrimSuffix(m, "(s)")
+		if strings.HasPrefix(m, "1 ") {
+			return noun
+		}
+		return noun + "s"
+	})
 }
 
 // join puts sentences behind each other; empty ones are left out.
@@ -103,7 +115,7 @@ func (l *load) headroom() incident.Text {
 	}
 	var en, zh []string
 	for _, pdb := range l.pdbs {
-		en = append(en, fmt.Sprintf("PodDisruptionBudget %s allows %d disruption(s) now.", pdb.Name, pdb.Status.DisruptionsAllowed))
+		en = append(en, plural(fmt.Sprintf("PodDisruptionBudget %s allows %d disruption(s) now.", pdb.Name, pdb.Status.DisruptionsAllowed)))
 		zh = append(zh, fmt.Sprintf("PodDisruptionBudget %s 当前允许中断 %d 个 Pod。", pdb.Name, pdb.Status.DisruptionsAllowed))
 	}
 	slices.Sort(en)
