@@ -3,6 +3,7 @@ package lark
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -88,13 +89,23 @@ func (p pen) draw(c incident.Chart) (head words, e element, ok bool) {
 	spec := chartSpec{
 		Type: "line", X: "x", Y: "y", Series: "s", Legends: legends{Visible: len(series) > 1, Orient: "bottom"},
 	}
+	type placed struct {
+		at time.Time
+		v  chartValue
+	}
+	var values []placed
 	top, form := c.Threshold, timeForm(c)
 	for i, l := range series {
 		for _, pt := range thin(l.Points, chartPoints/len(series)) {
 			v := round(pt.Value)
 			top = math.Max(top, v)
-			spec.Data.Values = append(spec.Data.Values, chartValue{X: pt.At.In(p.zone).Format(form), Y: v, S: names[i]})
+			values = append(values, placed{pt.At, chartValue{X: pt.At.In(p.zone).Format(form), Y: v, S: names[i]}})
 		}
+	}
+	// A category axis shows moments in the order they first appear, and lines may have been sampled at different ones.
+	slices.SortStableFunc(values, func(a, b placed) int { return a.at.Compare(b.at) })
+	for _, v := range values {
+		spec.Data.Values = append(spec.Data.Values, v.v)
 	}
 	if len(spec.Data.Values) == 0 {
 		return words{}, nil, false
