@@ -7,11 +7,13 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"cce-oncall/shared/incident"
 	"cce-oncall/shared/remediate"
+	"cce-oncall/shared/remediate/remediatetest"
 )
 
 func appsResource(name string) schema.GroupVersionResource {
@@ -93,5 +95,35 @@ func TestDrainRefusesAnOpenNode(t *testing.T) {
 	var unsafe remediate.ErrUnsafe
 	if _, err := b.action.Prepare(context.Background(), b.order); !errors.As(err, &unsafe) {
 		t.Errorf("got %v, want ErrUnsafe", err)
+	}
+}
+
+// TestDrainOfASilentNode: nobody confirms that a pod has stopped there; that it was told to go is all there will be.
+func TestDrainOfASilentNode(t *testing.T) {
+	ctx := context.Background()
+	for _, c := range []struct {
+		ready corev1.ConditionStatus
+		gone  bool // the pod has been told to go
+		want  bool
+	}{
+		{corev1.ConditionTrue, true, false},
+		{corev1.ConditionUnknown, true, true},
+		{corev1.ConditionUnknown, false, false},
+	} {
+		b := newBed(t, drainPlan(podOn("a", "ReplicaSet"), podOn("b", "ReplicaSet")))
+		receipt := b.prepare()
+		n := worker(true)
+		n.Status.Conditions[0].Status = c.ready
+		b.put("nodes", n)
+		for _, name := range []string{"a", "b"} {
+			p := podOn(name, "ReplicaSet")
+			if c.gone || name == "a" {
+				p.DeletionTimestamp, p.Finalizers = pointer(metav1.NewTime(remediatetest.Epoch())), []string{"test/held"}
+			}
+			b.put("pods", p)
+		}
+		if got, err := b.action.Settled(ctx, b.order, receipt); got != c.want || err != nil {
+			t.Errorf("%+v: got %v, %v", c, got, err)
+		}
 	}
 }

@@ -19,7 +19,8 @@ import (
 
 // drainNode moves the pods off a cordoned node by the eviction API, which keeps disruption budgets. Expect: uid; Goal:
 // drained = true, and, if a person approved it, barePods = true (pods nothing makes again) and localData = true (pods with an
-// emptyDir, whose data is lost). DaemonSet and static pods stay. A budget without headroom is waited for, not fought.
+// emptyDir, whose data is lost). DaemonSet and static pods stay. A budget without headroom is waited for, not fought. On a node
+// that does not answer a pod that is told to go counts as gone: nobody is there to confirm it.
 type drainNode struct{ client kubernetes.Interface }
 
 // drainImage is the receipt: exactly the pods that are to go, by uid, so that nothing that came later is evicted.
@@ -147,6 +148,9 @@ func (a drainNode) Settled(ctx context.Context, o Order, before incident.Receipt
 	if err != nil || len(left) == 0 {
 		return err == nil, err
 	}
+	if silent, err := a.silent(ctx, o); err != nil || silent && !slices.ContainsFunc(left, func(p *corev1.Pod) bool { return p.DeletionTimestamp == nil }) {
+		return err == nil, err
+	}
 	if !slices.ContainsFunc(left, func(p *corev1.Pod) bool { return p.DeletionTimestamp != nil }) {
 		var img drainImage
 		if err := json.Unmarshal(before, &img); err == nil && len(left) == len(img.Pods) {
@@ -164,6 +168,18 @@ func (a drainNode) Undo(ctx context.Context, o Order, before incident.Receipt) e
 	}
 	_, err := a.Settled(ctx, o, before)
 	return irreversible(err, "the evicted pods run elsewhere by now; uncordoning the node lets new ones onto it")
+}
+
+// silent says whether the node's kubelet has stopped answering, or the node is gone.
+func (a drainNode) silent(ctx context.Context, o Order) (bool, error) {
+	n, err := a.client.CoreV1().Nodes().Get(ctx, o.Target.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return true, nil
+	}
+	if err != nil {
+		return false, kubeError("reading "+o.Target.String(), err)
+	}
+	return !ready(n), nil
 }
 
 // left are the pods of the receipt that are still there.

@@ -18,4 +18,5 @@ const (
 	factResource      = "resource"
 	factObjectKind    = "objectKind"
 	factObjectName    = "objectName"
+	factUsage         = "usage"
 )

@@ -209,12 +209,21 @@ func offerExpandPVC(b *bench) (incident.Solution, bool) {
 		Cost:       say("%s instead of %s of class %s, billed for good: a volume cannot be made smaller.", "%[3]s 存储由 %[2]s 增至 %[1]s 并持续计费：卷无法缩小。", want, now.String(), class),
 		Verify:     say("The claim's capacity is %s and its usage falls.", "存储卷声明容量变为 %s，使用率下降。", want),
 		Rollback:   say("Not possible: a volume cannot be made smaller.", "无法回退：卷无法缩小。"),
-		Prediction: say("Usage falls to two thirds of what it is.", "使用率将降至当前的三分之二。"),
+		Prediction: b.fuller(now, *want),
 		Steps: []incident.Step{{
 			Action: incident.ExpandPVC, Target: t,
 			Expect: map[string]string{"uid": string(pvc.UID), "size": now.String()}, Goal: map[string]string{"size": want.String()},
 		}},
 	}, true
+}
+
+// fuller is how full the volume will be, from how full the diagnosis found it.
+func (b *bench) fuller(now, want resource.Quantity) incident.Text {
+	used, err := strconv.ParseFloat(b.cause.Facts[factUsage], 64)
+	if err != nil || used <= 0 || used > 1 {
+		return say("Usage falls by the share that is added.", "使用率将按扩容比例下降。")
+	}
+	return say("Usage falls from %.0f %% to %.0f %%.", "使用率将由 %.0f%% 降至 %.0f%%。", used*100, used*100*float64(now.Value())/float64(want.Value()))
 }
 
 // offerRaiseFloor lifts the floor of an autoscaler that cannot read its metric: the one way to more pods that it allows.

@@ -31,6 +31,7 @@ type aboard struct {
 	bare       []string // nothing makes them again
 	local      []string // they keep data on the node
 	blocked    []string // disruption budgets without headroom
+	silent     bool     // the kubelet does not answer
 }
 
 func (b *bench) aboard(node string) aboard {
@@ -132,18 +133,22 @@ func (b *bench) usable(but string) int {
 	return n
 }
 
-// offerDrain moves the pods off a node whose kubelet can still stop them.
+// offerDrain moves the pods off a node, where at least one of them finds another.
 func offerDrain(b *bench) (incident.Solution, bool) {
 	n := b.node()
-	if n == nil || !ready(n) || isControlPlane(n) || virtual(n) || b.usable(n.Name) == 0 {
+	if n == nil || isControlPlane(n) || virtual(n) || b.usable(n.Name) == 0 {
 		return incident.Solution{}, false
 	}
 	a := b.aboard(n.Name)
+	a.silent = !ready(n)
 	if len(a.move) == 0 {
 		return incident.Solution{}, false
 	}
 	t := b.nodeTarget(n)
 	p := b.elsewhere(n.Name, a.move)
+	if p.Fit == 0 && p.Unseen == "" {
+		return incident.Solution{}, false
+	}
 	steps, lines := b.drainSteps(t, n, a)
 	s := incident.Solution{
 		Title:      say("Cordon and drain node %s", "隔离并排空节点 %s", n.Name),
@@ -194,6 +199,10 @@ func (a aboard) impact() incident.Text {
 		out = append(out, say("These disruption budgets allow none now, so the drain waits for them: %s.", "以下 PodDisruptionBudget 当前不允许中断，排空将等待：%s。", strings.Join(firstOf(a.blocked, 5), ", ")))
 	} else {
 		out = append(out, say("No disruption budget stands in the way.", "无 PodDisruptionBudget 阻挡。"))
+	}
+	if a.silent {
+		out = append(out, say("The node does not answer: the pods stay Terminating there until it is back or deleted, and those of StatefulSets start elsewhere only then.",
+			"节点无响应：旧 Pod 会停留在 Terminating，直至节点恢复或被删除；StatefulSet 的 Pod 届时才会在其他节点启动。"))
 	}
 	return join(out...)
 }

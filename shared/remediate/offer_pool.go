@@ -97,7 +97,7 @@ func nodeOf(s *observe.Snapshot, pool observe.NodePool, n int) (*corev1.Node, bo
 	if like == nil {
 		return nil, false
 	}
-	name := fmt.Sprintf("new node %d of pool %s", n, pool.Name)
+	name := fmt.Sprintf("%s-new-%d", pool.Name, n)
 	out := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: maps.Clone(like.Labels)}}
 	if out.Labels == nil {
 		out.Labels = map[string]string{}

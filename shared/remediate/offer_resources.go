@@ -46,11 +46,11 @@ func (b *bench) offerRaise(what corev1.ResourceName, times, over int64) (inciden
 	}
 	s.Title = incident.Text{
 		EN: fmt.Sprintf("Give container %s of %s more %s", c.Name, name(b.load.target), word.EN),
-		ZH: fmt.Sprintf("为 %s 的容器 %s 增加 %s", name(b.load.target), c.Name, word.In("zh")),
+		ZH: fmt.Sprintf("为 %s 的容器 %s 增加%s", name(b.load.target), c.Name, spaced(word.In("zh"))),
 	}
 	s.When = incident.Text{
 		EN: fmt.Sprintf("Each replica needs more %s than it may use; more replicas would not help enough.", word.EN),
-		ZH: fmt.Sprintf("单个副本的 %s 上限不足，仅增加副本效果有限。", word.In("zh")),
+		ZH: fmt.Sprintf("单个副本的%s上限不足，仅增加副本效果有限。", word.In("zh")),
 	}
 	return s, true
 }
@@ -140,6 +140,9 @@ func (b *bench) resourceSolution(c *corev1.Container, after *corev1.ResourceRequ
 		Steps:      []incident.Step{{Action: incident.AdjustResources, Target: l.target, Expect: expect, Goal: goal}},
 	}
 	s.Resources = requestedMore(more, int64(l.replicas))
+	if len(amounts(after.Limits)) > 0 && sameValue(c.Resources.Requests, after.Requests) {
+		s.Resources = join(s.Resources, say("What is used above them is what the node has idle.", "超出部分使用节点空闲资源。"))
+	}
 	return s
 }
 
@@ -159,6 +162,6 @@ func requestedMore(per map[corev1.ResourceName]int64, replicas int64) incident.T
 	case len(less) > 0:
 		return incident.Text{EN: fmt.Sprintf("%s less requested in all.", listed(less, replicas)), ZH: fmt.Sprintf("申请量共减少 %s。", listedZH(less, replicas))}
 	default:
-		return say("Requests stay; the node's idle capacity is used.", "申请量不变，使用节点空闲资源。")
+		return say("Requests do not change.", "申请量不变。")
 	}
 }

@@ -201,9 +201,9 @@ var playbook = map[incident.Reason][]move{
 
 	// Nodes: keep new pods off first; move what runs while the kubelet can still stop it; replace what is broken for good.
 	incident.NodeVulnerability:                {replace},
-	incident.NodeControlPlaneDisconnected:     {cordon, replace},
-	incident.NodeEcsStopped:                   {cordon, replace},
-	incident.NodeEcsFaulty:                    {cordon, replace},
+	incident.NodeControlPlaneDisconnected:     {cordon, drain, replace},
+	incident.NodeEcsStopped:                   {cordon, drain, replace},
+	incident.NodeEcsFaulty:                    {cordon, drain, replace},
 	incident.NodeReadyFlapping:                {cordon, drain},
 	incident.KubeletDown:                      {cordon, drain, replace},
 	incident.KubeletFrequentRestart:           {cordon, drain},

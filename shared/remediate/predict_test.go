@@ -312,7 +312,7 @@ func TestPredictionInWords(t *testing.T) {
 		},
 		{Prediction{Want: 3, Created: 3, Fit: 3, On: []Placed{{"n1", 2}, {"n2", 1}}}, "All 3 new pods fit (n1 ×2, n2).", "3 个新 Pod 均可调度（n1 ×2、n2）。"},
 		{Prediction{Want: 3, Created: 1, Fit: 1, Refused: "exceeded quota: q"}, "2 of 3 new pods will not fit; 1 will. 2 will not be created: exceeded quota: q.", "3 个新 Pod 中有 2 个无法调度，1 个可调度。有 2 个 Pod 将无法创建：exceeded quota: q。"},
-		{Prediction{Want: 1, Created: 1, Nodes: 1, Whole: "pod has unbound immediate PersistentVolumeClaims"}, "1 of 1 new pods will not fit. 0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.", "1 个新 Pod 均无法调度。0/1 个节点可用：存储卷声明尚未绑定（pod has unbound immediate PersistentVolumeClaims）。"},
+		{Prediction{Want: 1, Created: 1, Nodes: 1, Whole: "pod has unbound immediate PersistentVolumeClaims"}, "The new pod will not fit. 0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.", "1 个新 Pod 无法调度。0/1 个节点可用：存储卷声明尚未绑定（pod has unbound immediate PersistentVolumeClaims）。"},
 		{Prediction{Want: 2, Created: 2, Fit: 1, Rollout: true, Nodes: 1, Why: []Blocked{{"Too many pods", 1}}, Preempts: true}, "The rollout stops after 1 of 2 pods; the old ones keep serving. 0/1 nodes are available: 1 Too many pods. Pods of lower priority could be preempted to make room.", "滚动更新将在替换 1/2 个 Pod 后停住，旧 Pod 继续提供服务。0/1 个节点可用：1 个节点 Pod 数已达上限（Too many pods）。可能会抢占低优先级 Pod 以腾出资源。"},
 	} {
 		if got := c.p.Text(); got.EN != c.en || got.ZH != c.zh {

@@ -62,6 +62,8 @@ func (p Prediction) summary() string {
 		return "The " + kind + " pod fits" + where + "."
 	case p.All():
 		return fmt.Sprintf("All %d %s pods fit%s.", p.Want, kind, where)
+	case p.Fit == 0 && p.Want == 1:
+		return "The " + kind + " pod will not fit."
 	case p.Fit == 0:
 		return fmt.Sprintf("%d of %d %s pods will not fit.", p.Want, p.Want, kind)
 	default:
@@ -100,8 +102,12 @@ func (p Prediction) summaryZH() string {
 		return fmt.Sprintf("%d 个 Pod 均可完成替换%s。", p.Want, where)
 	case p.Rollout:
 		return fmt.Sprintf("滚动更新将在替换 %d/%d 个 Pod 后停住，旧 Pod 继续提供服务。", p.Fit, p.Want)
+	case p.All() && p.Want == 1:
+		return fmt.Sprintf("1 个%s Pod 可调度%s。", kind, where)
 	case p.All():
 		return fmt.Sprintf("%d 个%s Pod 均可调度%s。", p.Want, kind, where)
+	case p.Fit == 0 && p.Want == 1:
+		return fmt.Sprintf("1 个%s Pod 无法调度。", kind)
 	case p.Fit == 0:
 		return fmt.Sprintf("%d 个%s Pod 均无法调度。", p.Want, kind)
 	default:
