@@ -168,3 +168,6 @@ func (c *Cluster) WriteLog(namespace, pod, container string, previous bool, text
 	}
 	return nil
 }
+
+// Program is the path of the control plane's binary, which has kubectl inside.
+func (c *Cluster) Program() string { return c.binary }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"cce-oncall/infra/fakecloud/functiongraph"
 )
 
 // Figures are what was measured of one function.
@@ -29,7 +31,7 @@ func (m *Machine) Figures() []Figures {
 			f.Runs++
 			f.Start, f.FirstResponse = max(f.Start, i.Start), max(f.FirstResponse, i.FirstResponse)
 			f.Longest, f.Peak = max(f.Longest, i.Duration), max(f.Peak, i.Peak)
-			if i.Status != "success" {
+			if i.Status != functiongraph.StatusSuccess {
 				f.Failed++
 			}
 		}

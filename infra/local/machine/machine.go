@@ -99,8 +99,9 @@ type Machine struct {
 	work     sync.WaitGroup
 	remove   string // temporary directory
 
-	mu    sync.Mutex
-	lines []Line
+	mu      sync.Mutex
+	lines   []Line
+	planted map[string]string
 }
 
 // Start brings everything up. ctx bounds the start; Close ends the machine.

@@ -2,10 +2,12 @@ package machine
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"cce-oncall/infra/fakecloud/aom"
 )
@@ -98,3 +100,37 @@ func (m *Machine) AwaitAlarm(ctx context.Context, name string) error {
 		return len(m.Firing(name)) > 0, nil
 	})
 }
+
+// Harm gives every pod whose name begins so a fault of the control plane's stages (crash, oom, unready, ...; none heals), with
+// further fault annotations such as "message".
+func (m *Machine) Harm(ctx context.Context, namespace, prefix, reason string, more map[string]string) error {
+	pods, err := m.Cluster.Client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return fmt.Errorf("list pods: %w", err)
+	}
+	annotations := map[string]string{"fault/reason": reason}
+	for k, v := range more {
+		annotations["fault/"+k] = v
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": annotations}})
+	if err != nil {
+		return fmt.Errorf("write the fault: %w", err)
+	}
+	n := 0
+	for _, p := range pods.Items {
+		if !strings.HasPrefix(p.Name, prefix) {
+			continue
+		}
+		n++
+		if _, err := m.Cluster.Client.CoreV1().Pods(namespace).Patch(ctx, p.Name, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+			return fmt.Errorf("harm pod %s: %w", p.Name, err)
+		}
+	}
+	if n == 0 {
+		return fmt.Errorf("no pod %s/%s* to harm", namespace, prefix)
+	}
+	return nil
+}
+
+// Settled waits until every workload has all its pods ready.
+func (m *Machine) Settled(ctx context.Context) error { return m.settled(ctx) }
