@@ -17,7 +17,8 @@ import (
 type bench struct {
 	s     *observe.Snapshot
 	cause incident.Finding
-	load  *load // the workload the cause is about; nil where it is not about one
+	load  *load         // the workload the cause is about; nil where it is not about one
+	world func() *world // the cluster as the scheduler sees it, worked out when it is first asked for
 }
 
 // load is a workload with what belongs to it.
@@ -29,8 +30,8 @@ type load struct {
 	pdbs   []*policyv1.PodDisruptionBudget
 }
 
-func newBench(s *observe.Snapshot, cause incident.Finding) *bench {
-	b := &bench{s: s, cause: cause}
+func newBench(s *observe.Snapshot, cause incident.Finding, w func() *world) *bench {
+	b := &bench{s: s, cause: cause, world: w}
 	b.load = b.find(cause.Target)
 	return b
 }

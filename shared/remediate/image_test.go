@@ -63,11 +63,11 @@ func TestPredictRolloutOfADaemonSet(t *testing.T) {
 			p.Spec.NodeName = node
 			s.Objects.Pods = append(s.Objects.Pods, p)
 		}
-		b := newBench(s, cpuSaturated("").Causes[0])
+		b := newBench(s, cpuSaturated("").Causes[0], nil)
 		l := b.find(b.target("DaemonSet", "default", "agent"))
 		template := d.Spec.Template.DeepCopy()
 		template.Spec.Containers[0].Resources.Requests = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(c.cpu)}
-		if got := PredictRollout(s, l, *template); got.Fit != c.fit || got.Want != 2 {
+		if got := newWorld(s).rollout(l, *template); got.Fit != c.fit || got.Want != 2 {
 			t.Errorf("%s: got %+v, want %d of 2", c.cpu, got, c.fit)
 		}
 	}

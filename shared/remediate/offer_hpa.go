@@ -19,7 +19,7 @@ func offerRaiseHPA(b *bench) (incident.Solution, bool) {
 	if want <= ceiling {
 		return incident.Solution{}, false
 	}
-	p := Predict(b.s, l.podSet(want-now))
+	p := b.world().predict(l.podSet(want - now))
 	target := b.target("HorizontalPodAutoscaler", h.Namespace, h.Name)
 	return incident.Solution{
 		Title: say("Raise the ceiling of autoscaler %s from %d to %d replicas", "将弹性伸缩策略 %s 的最大副本数从 %d 调至 %d", name(target), ceiling, want),

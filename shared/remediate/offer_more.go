@@ -35,7 +35,7 @@ func offerBurst(b *bench) (incident.Solution, bool) {
 		Cost:       say("CCI bills its pods by use, for as long as they run there.", "CCI 上的 Pod 按用量计费，直至停止。"),
 		Verify:     say("No pod Pending, %d of %d replicas available, the alarm clears.", "无 Pending Pod，%d/%d 个副本可用，告警恢复。", l.replicas, l.replicas),
 		Rollback:   say("The label is taken away, by another rollout.", "移除该标签并再次滚动更新。"),
-		Prediction: join(PredictRollout(b.s, l, *l.template).Text(), say("What does not fit goes to CCI; its capacity cannot be seen from here.", "放不下的 Pod 将转到 CCI；CCI 的余量无法在此预估。")),
+		Prediction: join(b.world().rollout(l, *l.template).Text(), say("What does not fit goes to CCI; its capacity cannot be seen from here.", "放不下的 Pod 将转到 CCI；CCI 的余量无法在此预估。")),
 		Steps: []incident.Step{{
 			Action: incident.BurstToCCI, Target: l.target,
 			Expect: map[string]string{"uid": string(l.GetUID()), "burst": l.template.Labels[burstLabel]}, Goal: map[string]string{"burst": mode},
@@ -250,7 +250,7 @@ func offerRaiseFloor(b *bench) (incident.Solution, bool) {
 		Cost:       say("None by itself: no node is added.", "本身不增加费用：不新增节点。"),
 		Verify:     say("%d replicas available.", "%d 个副本可用。", want),
 		Rollback:   say("minReplicas back to %d.", "minReplicas 恢复为 %d。", floor),
-		Prediction: Predict(b.s, l.podSet(want-int(l.replicas))).Text(),
+		Prediction: b.world().predict(l.podSet(want - int(l.replicas))).Text(),
 		Steps: []incident.Step{{
 			Action: incident.AdjustHPA, Target: t,
 			Expect: map[string]string{"uid": string(h.UID), "minReplicas": strconv.Itoa(floor), "maxReplicas": strconv.Itoa(ceiling)},

@@ -71,7 +71,7 @@ func (b *bench) grow(pool observe.NodePool, waiting []*corev1.Pod) (growth, bool
 	if pool.ID == "" || pool.Name == defaultPool || pool.ID == defaultPool || blocked(pool) != "" {
 		return growth{}, false
 	}
-	before := Predict(b.s, PodSet{Waiting: waiting}).Fit
+	before := b.world().predict(PodSet{Waiting: waiting}).Fit
 	best := growth{pool: pool}
 	var extra []*corev1.Node
 	for n := 1; n <= mostNodes; n++ {
@@ -80,7 +80,7 @@ func (b *bench) grow(pool observe.NodePool, waiting []*corev1.Pod) (growth, bool
 			return growth{}, false
 		}
 		extra = append(extra, node)
-		p := Predict(b.s, PodSet{Waiting: waiting}, extra...)
+		p := b.world().predict(PodSet{Waiting: waiting}, extra...)
 		if p.Fit > max(best.p.Fit, before) {
 			best.nodes, best.p = n, p
 		}

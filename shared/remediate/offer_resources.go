@@ -105,7 +105,7 @@ func (b *bench) predictResources(c *corev1.Container, after *corev1.ResourceRequ
 	if i, _ := containerNamed(template.Spec.Containers, c.Name); i < len(template.Spec.Containers) {
 		template.Spec.Containers[i].Resources = *after
 	}
-	return PredictRollout(b.s, b.load, *template)
+	return b.world().rollout(b.load, *template)
 }
 
 // resourceSolution is everything about a change of requests and limits but its title and scenario.

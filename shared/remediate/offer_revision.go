@@ -88,7 +88,7 @@ func (b *bench) rollBackTo(from, to kept) incident.Solution {
 		Cost:       say("None.", "无。"),
 		Verify:     say("%d of %d replicas available on revision %d's template, restarts stop, the alarm clears.", "%d/%d 个副本以版本 %d 的模板可用，不再重启，告警恢复。", l.replicas, l.replicas, to.number),
 		Rollback:   say("Forward to the template of revision %d, while its history is kept.", "在历史版本保留期间可前滚到版本 %d 的模板。", from.number),
-		Prediction: PredictRollout(b.s, l, *template).Text(),
+		Prediction: b.world().rollout(l, *template).Text(),
 		Change:     []incident.Text{change("revision", strconv.Itoa(from.number), fmt.Sprintf("%d (%s)", to.number, to.name))},
 		Steps: []incident.Step{{
 			Action: incident.RollBack, Target: l.target,
@@ -194,7 +194,7 @@ func offerRestart(b *bench) (incident.Solution, bool) {
 		Cost:       say("None.", "无。"),
 		Verify:     say("%d of %d replicas available, the alarm clears.", "%d/%d 个副本可用，告警恢复。", l.replicas, l.replicas),
 		Rollback:   say("Not needed and not possible: a restart changes no setting.", "无需也无法回退：重启不改变任何配置。"),
-		Prediction: PredictRollout(b.s, l, *l.template).Text(),
+		Prediction: b.world().rollout(l, *l.template).Text(),
 		Steps: []incident.Step{{
 			Action: incident.RestartRollout, Target: l.target,
 			Expect: map[string]string{"uid": string(l.GetUID()), "restartedAt": l.template.Annotations[restartedAt]},
@@ -220,7 +220,7 @@ func offerResume(b *bench) (incident.Solution, bool) {
 		Cost:       say("None.", "无。"),
 		Verify:     say("The rollout completes, %d of %d replicas available.", "滚动更新完成，%d/%d 个副本可用。", l.replicas, l.replicas),
 		Rollback:   say("Paused again, where it then stands.", "可再次暂停（停在当时的进度）。"),
-		Prediction: PredictRollout(b.s, l, *l.template).Text(),
+		Prediction: b.world().rollout(l, *l.template).Text(),
 		Steps: []incident.Step{{
 			Action: incident.ResumeRollout, Target: l.target,
 			Expect: map[string]string{"uid": string(l.GetUID()), "paused": "true"}, Goal: map[string]string{"paused": "false"},
@@ -253,7 +253,7 @@ func offerRestoreReplicas(b *bench) (incident.Solution, bool) {
 		Cost:       say("None by itself: no node is added.", "本身不增加费用：不新增节点。"),
 		Verify:     say("%d of %d replicas available, the alarm clears.", "%d/%d 个副本可用，告警恢复。", want, want),
 		Rollback:   say("Back to 0, unless somebody has changed it since.", "恢复为 0（若期间被他人修改则不回退）。"),
-		Prediction: Predict(b.s, l.podSet(want)).Text(),
+		Prediction: b.world().predict(l.podSet(want)).Text(),
 		Steps: []incident.Step{{
 			Action: incident.RestoreReplicas, Target: l.target,
 			Expect: map[string]string{"uid": string(l.GetUID()), "replicas": "0"}, Goal: map[string]string{"replicas": strconv.Itoa(want)},

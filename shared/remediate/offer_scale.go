@@ -24,7 +24,7 @@ func offerScaleOut(b *bench) (incident.Solution, bool) {
 	if want <= now {
 		return incident.Solution{}, false
 	}
-	p := Predict(b.s, l.podSet(want-now))
+	p := b.world().predict(l.podSet(want - now))
 	per := requestsOf(newPods(b.s, l.podSet(1), 1)[0])
 	return incident.Solution{
 		Title:      say("Scale %s out from %d to %d replicas", "将 %s 的副本数从 %d 扩到 %d", name(l.target), now, want),

@@ -334,7 +334,8 @@ func TestFactsAreTheDiagnosers(t *testing.T) {
 		{factQuota, diagnose.FactQuota},
 		{factResource, diagnose.FactResource},
 		{factObjectKind, diagnose.FactObjectKind},
-		{factObjectName, diagnose.FactObjectName}, {factUsage, diagnose.FactUsage},
+		{factObjectName, diagnose.FactObjectName},
+		{factUsage, diagnose.FactUsage},
 	} {
 		if c.ours != c.theirs {
 			t.Errorf("%q here is %q there", c.ours, c.theirs)

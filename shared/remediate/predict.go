@@ -61,11 +61,16 @@ type Blocked struct {
 // their DaemonSet pods first). Pods that are already waiting elsewhere in the cluster take their turn by priority and age.
 // What it does not know is the order in which equal scores are broken, and preemption, which it only announces.
 func Predict(s *observe.Snapshot, p PodSet, extra ...*corev1.Node) Prediction {
+	return newWorld(s).predict(p, extra...)
+}
+
+func (w *world) predict(p PodSet, extra ...*corev1.Node) Prediction {
+	s := w.s
 	if what := unseen(s); what != "" {
 		return Prediction{Want: len(p.Waiting) + p.Count, Unseen: what}
 	}
 	create, refusal := admit(s, p)
-	w := newWorld(s, extra)
+	w = w.fork(extra)
 	for _, gone := range p.Gone {
 		w.remove(gone)
 	}

@@ -4,20 +4,18 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
-
-	"cce-oncall/shared/observe"
 )
 
-// PredictRollout computes how far a rollout to a new pod template comes: new pods are placed and old ones leave as the
+// rollout computes how far a rollout to a new pod template comes: new pods are placed and old ones leave as the
 // workload's strategy lets them, until all are replaced or nothing moves any more. Every new pod that finds a node is taken to
 // become ready. Fit is how many pods are replaced.
-func PredictRollout(s *observe.Snapshot, l *load, template corev1.PodTemplateSpec) Prediction {
-	n := int(l.replicas)
+func (w *world) rollout(l *load, template corev1.PodTemplateSpec) Prediction {
+	s, n := w.s, int(l.replicas)
 	if what := unseen(s); what != "" {
 		return Prediction{Want: n, Unseen: what, Rollout: true}
 	}
 	if l.target.Kind == "DaemonSet" {
-		return predictDaemons(s, l, template)
+		return w.daemons(l, template)
 	}
 	surge, unavailable := pace(l)
 	set := PodSet{Namespace: l.target.Namespace, Workload: l.target.Name, Template: template, Count: n, Gone: l.pods}
@@ -28,7 +26,7 @@ func PredictRollout(s *observe.Snapshot, l *load, template corev1.PodTemplateSpe
 			created, refusal = more, why
 		}
 	}
-	w := newWorld(s, nil)
+	w = w.fork(nil)
 	old := l.pods
 	out := Prediction{Want: n, Created: created, Nodes: len(w.nodes), Refused: refusal, Rollout: true}
 	coming := newPods(s, set, created)
@@ -57,13 +55,13 @@ func PredictRollout(s *observe.Snapshot, l *load, template corev1.PodTemplateSpe
 	return out
 }
 
-// predictDaemons replaces a DaemonSet's pods where they are, one node after the other.
-func predictDaemons(s *observe.Snapshot, l *load, template corev1.PodTemplateSpec) Prediction {
-	w := newWorld(s, nil)
+// daemons replaces a DaemonSet's pods where they are, one node after the other.
+func (w *world) daemons(l *load, template corev1.PodTemplateSpec) Prediction {
+	w = w.fork(nil)
 	out := Prediction{Want: len(l.pods), Created: len(l.pods), Nodes: len(w.nodes), Rollout: true}
 	set := PodSet{Namespace: l.target.Namespace, Workload: l.target.Name, Template: template}
 	on := map[string]int{}
-	for i, p := range newPods(s, set, len(l.pods)) {
+	for i, p := range newPods(w.s, set, len(l.pods)) {
 		w.remove(l.pods[i])
 		p.Spec.NodeName = l.pods[i].Spec.NodeName
 		p.Spec.Tolerations = append(p.Spec.Tolerations, daemonTolerations...)

@@ -290,10 +290,10 @@ func TestPredictRollout(t *testing.T) {
 				p.Spec.NodeName = []string{"a", "b"}[i]
 				s.Objects.Pods = append(s.Objects.Pods, p)
 			}
-			b := newBench(s, cpuSaturated("").Causes[0])
+			b := newBench(s, cpuSaturated("").Causes[0], nil)
 			template := d.Spec.Template.DeepCopy()
 			template.Spec.Containers[0].Resources.Requests[corev1.ResourceCPU] = resource.MustParse(c.cpu)
-			if got := PredictRollout(s, b.load, *template); got.Fit != c.fit || got.All() != (c.fit == 2) {
+			if got := newWorld(s).rollout(b.load, *template); got.Fit != c.fit || got.All() != (c.fit == 2) {
 				t.Errorf("got %+v, want %d replaced", got, c.fit)
 			}
 		})

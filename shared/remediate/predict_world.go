@@ -28,6 +28,8 @@ type place struct {
 	scored map[corev1.ResourceName]int64
 	room   map[corev1.ResourceName]int64 // what it offers, in the same units
 	shy    []shy
+	index  int
+	of     *world // who may change it
 }
 
 // shy is a pod on a node that wants no others of some kind near it.
@@ -36,7 +38,7 @@ type shy struct {
 	from []term
 }
 
-func newWorld(s *observe.Snapshot, extra []*corev1.Node) *world {
+func newWorld(s *observe.Snapshot) *world {
 	w := &world{s: s, namespaces: map[string]labels.Set{}, volumes: newVolumes(s)}
 	for _, ns := range s.Objects.Namespaces {
 		w.namespaces[ns.Name] = ns.Labels
@@ -50,16 +52,34 @@ func newWorld(s *observe.Snapshot, extra []*corev1.Node) *world {
 			w.put(p, at)
 		}
 	}
-	for _, n := range extra {
-		w.add(n)
-		w.putDaemons(n.Name)
-	}
 	return w
+}
+
+// fork is the same world with nodes to come, to be changed without changing this one: a node is copied when it is first touched.
+func (w *world) fork(extra []*corev1.Node) *world {
+	f := &world{s: w.s, namespaces: w.namespaces, volumes: w.volumes, nodes: slices.Clone(w.nodes)}
+	for _, n := range extra {
+		f.putDaemons(f.add(n))
+	}
+	return f
+}
+
+// own is a node of this world that may be changed.
+func (w *world) own(at *place) *place {
+	if at.of == w {
+		return at
+	}
+	mine := *at
+	mine.of, mine.pods, mine.shy = w, slices.Clone(at.pods), slices.Clone(at.shy)
+	mine.used, mine.scored = maps.Clone(at.used), maps.Clone(at.scored)
+	w.nodes[at.index] = &mine
+	return &mine
 }
 
 func (w *world) add(n *corev1.Node) *place {
 	at := &place{
 		node: n, used: map[corev1.ResourceName]int64{}, scored: map[corev1.ResourceName]int64{}, room: amounts(n.Status.Allocatable),
+		index: len(w.nodes), of: w,
 	}
 	w.nodes = append(w.nodes, at)
 	return at
@@ -67,17 +87,19 @@ func (w *world) add(n *corev1.Node) *place {
 
 // daemonTolerations are those that the DaemonSet controller gives its pods and that matter here.
 var daemonTolerations = []corev1.Toleration{
-	{Key: corev1.TaintNodeUnschedulable, Operator: corev1.TolerationOpExists}, {Key: corev1.TaintNodeNotReady, Operator: corev1.TolerationOpExists},
-	{Key: corev1.TaintNodeUnreachable, Operator: corev1.TolerationOpExists}, {Key: corev1.TaintNodeDiskPressure, Operator: corev1.TolerationOpExists},
-	{Key: corev1.TaintNodeMemoryPressure, Operator: corev1.TolerationOpExists}, {Key: corev1.TaintNodePIDPressure, Operator: corev1.TolerationOpExists},
+	{Key: corev1.TaintNodeUnschedulable, Operator: corev1.TolerationOpExists},
+	{Key: corev1.TaintNodeNotReady, Operator: corev1.TolerationOpExists},
+	{Key: corev1.TaintNodeUnreachable, Operator: corev1.TolerationOpExists},
+	{Key: corev1.TaintNodeDiskPressure, Operator: corev1.TolerationOpExists},
+	{Key: corev1.TaintNodeMemoryPressure, Operator: corev1.TolerationOpExists},
+	{Key: corev1.TaintNodePIDPressure, Operator: corev1.TolerationOpExists},
 }
 
 // putDaemons gives a node to come the pods that every DaemonSet will start on it.
-func (w *world) putDaemons(node string) {
-	at := w.nodes[len(w.nodes)-1]
+func (w *world) putDaemons(at *place) {
 	for _, d := range w.s.Objects.DaemonSets {
 		p := &corev1.Pod{ObjectMeta: d.Spec.Template.ObjectMeta, Spec: *d.Spec.Template.Spec.DeepCopy()}
-		p.Name, p.Namespace = d.Name+"-"+node, d.Namespace
+		p.Name, p.Namespace = d.Name+"-"+at.node.Name, d.Namespace
 		complete(w.s, p)
 		p.Spec.Tolerations = append(p.Spec.Tolerations, daemonTolerations...)
 		if q := w.question(p); q.whole == "" && len(q.against(at)) == 0 {
@@ -87,6 +109,7 @@ func (w *world) putDaemons(node string) {
 }
 
 func (w *world) put(p *corev1.Pod, at *place) {
+	at = w.own(at)
 	at.pods = append(at.pods, p)
 	add(at.used, requestsOf(p), 1)
 	add(at.scored, scoredRequestsOf(p), 1)
@@ -100,6 +123,7 @@ func (w *world) remove(p *corev1.Pod) {
 	for _, at := range w.nodes {
 		for i, q := range at.pods {
 			if q.Namespace == p.Namespace && q.Name == p.Name {
+				at = w.own(at)
 				at.pods = slices.Delete(at.pods, i, i+1)
 				add(at.used, requestsOf(q), -1)
 				add(at.scored, scoredRequestsOf(q), -1)

@@ -3,6 +3,7 @@ package remediate
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"cce-oncall/shared/incident"
 	"cce-oncall/shared/observe"
@@ -19,8 +20,9 @@ const (
 // nothing but an alarm speaks for the cause) and after two rounds that changed something and did not converge.
 func Propose(s *observe.Snapshot, d incident.Diagnosis, past History) []incident.Solution {
 	var out []incident.Solution
+	world := sync.OnceValue(func() *world { return newWorld(s) })
 	for i, cause := range d.Causes[:min(len(d.Causes), causesAnswered)] {
-		b := newBench(s, cause)
+		b := newBench(s, cause, world)
 		group := []incident.Solution{}
 		if d.Verdict == incident.Fault && established(cause) && past.Failed < handOverAfter {
 			group = append(group, b.offers(past, out)...)
