@@ -80,8 +80,16 @@ func (g *gather) release(w *workload) {
 		d.fact(FactRollback, fmt.Sprint(revision(old))).object(target("ReplicaSet", old), "revision %d, the one before", revision(old))
 	}
 	if c, ok := v.changeOf(w.target); ok {
-		d.change(c, "%s %s by %s", c.Verb, c.Target, quote(c.Actor))
+		d.change(c, "%s %s%s", c.Verb, c.Target, byWhom(c))
 	}
+}
+
+// byWhom names the actor where the source knew one.
+func byWhom(c observe.Change) string {
+	if c.Actor == "" {
+		return ""
+	}
+	return " by " + quoteTo(c.Actor, 60)
 }
 
 func distanceText(at, onset time.Time) string {
@@ -182,7 +190,7 @@ func (g *gather) recorded() {
 		if fresh {
 			d.say(fmt.Sprintf("%s was changed (%s) and %s fails since", c.Target, quoteTo(c.Verb, 40), victims[0].target), fmt.Sprintf("%s 被修改（%s），随后 %s 异常", c.Target, quoteTo(c.Verb, 40), victims[0].target)).weigh(0.9)
 		}
-		d.since(c.At).change(c, "%s %s by %s: %s → %s", quoteTo(c.Verb, 40), c.Target, quoteTo(c.Actor, 60), quote(c.Before), quote(c.After))
+		d.since(c.At).change(c, "%s %s%s: %s → %s", quoteTo(c.Verb, 40), c.Target, byWhom(c), quote(c.Before), quote(c.After))
 		for _, w := range victims {
 			d.affects(w.target)
 			if !d.wordy() {

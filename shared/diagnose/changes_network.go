@@ -32,7 +32,7 @@ func (g *gather) networkChanges() {
 			}
 			d, _ := g.on(r, v.clusterTarget())
 			d.say(fmt.Sprintf("%s was changed (%s) and %d nodes are lost since", c.Target, quoteTo(c.Verb, 40), v.lostNodes()), fmt.Sprintf("%s 被修改（%s），随后 %d 个节点失联", c.Target, quoteTo(c.Verb, 40), v.lostNodes())).
-				change(c, "%s %s by %s", quoteTo(c.Verb, 40), c.Target, quoteTo(c.Actor, 60)).since(c.At).object(v.clusterTarget(), "%d nodes with Ready=Unknown", v.lostNodes())
+				change(c, "%s %s%s", quoteTo(c.Verb, 40), c.Target, byWhom(c)).since(c.At).object(v.clusterTarget(), "%d nodes with Ready=Unknown", v.lostNodes())
 			continue
 		}
 		if r == "" {
@@ -49,7 +49,7 @@ func (g *gather) networkChanges() {
 			d, fresh := g.on(r, incident.Target{Kind: c.Target.Kind, Namespace: c.Target.Namespace, Name: c.Target.Name})
 			if fresh {
 				d.say(fmt.Sprintf("%s was changed (%s) and %s fails since", c.Target, quoteTo(c.Verb, 40), w.target), fmt.Sprintf("%s 被修改（%s），随后 %s 异常", c.Target, quoteTo(c.Verb, 40), w.target)).weigh(0.8).
-					since(c.At).change(c, "%s %s by %s: %s → %s", quoteTo(c.Verb, 40), c.Target, quoteTo(c.Actor, 60), quote(c.Before), quote(c.After))
+					since(c.At).change(c, "%s %s%s: %s → %s", quoteTo(c.Verb, 40), c.Target, byWhom(c), quote(c.Before), quote(c.After))
 			}
 			d.affects(w.target).object(w.target, "calls it, and began to fail %s after the change", spanEN(at.Sub(c.At)))
 		}

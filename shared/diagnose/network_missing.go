@@ -61,7 +61,7 @@ func (g *gather) missingService(n name, uses []use) {
 		}
 		g.quoteUses(d, uses)
 		if gone {
-			d.change(deleted, "%s %s by %s", deleted.Verb, deleted.Target, quote(deleted.Actor)).since(deleted.At)
+			d.change(deleted, "%s %s%s", deleted.Verb, deleted.Target, byWhom(deleted)).since(deleted.At)
 		}
 		if complaint != nil {
 			d.line(complaint.target, "", line)

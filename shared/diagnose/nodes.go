@@ -145,7 +145,7 @@ func (g *gather) nodeReadiness(n *corev1.Node) {
 	d.event(g.v.lastEvent(t, g.v.ago(6*time.Hour), "NodeNotReady", "KUBELETIsDown", "KubeletIsDown"))
 	g.stillAlive(d, n, c, r)
 	if ch, ok := g.v.serverChange(n); ok {
-		d.change(ch, "%s %s by %s", ch.Verb, ch.Target, quote(ch.Actor)).since(ch.At)
+		d.change(ch, "%s %s%s", ch.Verb, ch.Target, byWhom(ch)).since(ch.At)
 	}
 	if r != incident.NodeControlPlaneDisconnected && c.Status != corev1.ConditionFalse {
 		o, _ := g.on(incident.NodeControlPlaneDisconnected, t)

@@ -15,7 +15,8 @@ import (
 func (g *gather) schedulePods(w *workload) {
 	var waiting []*corev1.Pod
 	for _, p := range w.live() {
-		if p.Spec.NodeName == "" && p.Status.Phase != corev1.PodRunning && g.v.age(p.CreationTimestamp.Time) >= 30*time.Second {
+		// A scheduler needs a moment; a pod that an alarm names has had it.
+		if p.Spec.NodeName == "" && p.Status.Phase != corev1.PodRunning && (g.v.age(p.CreationTimestamp.Time) >= 30*time.Second || g.v.asked(podTarget(p))) {
 			waiting = append(waiting, p)
 		}
 	}

@@ -59,7 +59,7 @@ func (g *gather) zero(w *workload) {
 		d.event(e).since(observe.LastSeen(e)).fact(FactFormerReplicas, scaledFrom(e.Message))
 	}
 	if changed {
-		d.change(change, "%s %s by %s: %s → %s", change.Verb, change.Target, quote(change.Actor), quote(change.Before), quote(change.After)).since(change.At)
+		d.change(change, "%s %s%s: %s → %s", change.Verb, change.Target, byWhom(change), quote(change.Before), quote(change.After)).since(change.At)
 	}
 	d.number(FactReplicas, 0)
 }
