@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -52,25 +53,62 @@ const (
 	instead way = "back instead"       // after the fault the plan is taken back, not resumed
 )
 
+// cell is one run of the matrix.
+type cell struct {
+	way   way
+	fault Fault
+	at    int
+	call  string
+	clean outcome // the undisturbed run of this way
+}
+
 // Matrix runs a scenario once undisturbed, then once for every call, fault and way, and returns everything that came out
 // differently. Nothing returned means that the steps hold.
 func Matrix(s Scenario) []error {
-	var wrong []error
+	cells, err := s.cells()
+	if err != nil {
+		return []error{err}
+	}
+	return s.check(cells)
+}
+
+// Sample runs a part of the matrix, drawn by the seed, where a world is too slow for all of it.
+func Sample(s Scenario, runs int, seed uint64) []error {
+	cells, err := s.cells()
+	if err != nil {
+		return []error{err}
+	}
+	draw := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // a choice, not a secret
+	draw.Shuffle(len(cells), func(i, j int) { cells[i], cells[j] = cells[j], cells[i] })
+	return s.check(cells[:min(runs, len(cells))])
+}
+
+// cells are all runs there are: what each way calls when nothing disturbs it.
+func (s Scenario) cells() ([]cell, error) {
+	var all []cell
 	for _, w := range []way{forward, there, instead} {
 		clean, err := s.run(w, &Cut{})
 		if err != nil {
-			return append(wrong, fmt.Errorf("%s, %s, undisturbed: %w", s.Name, w, err))
+			return nil, fmt.Errorf("%s, %s, undisturbed: %w", s.Name, w, err)
 		}
-		for at := 1; at <= len(clean.calls); at++ {
+		for i, call := range clean.calls {
 			for _, fault := range []Fault{DieBefore, DieAfter, FailBefore, FailAfter, Overtake} {
-				got, err := s.run(w, &Cut{at: at, fault: fault})
-				if err == nil {
-					err = got.compare(clean, w)
-				}
-				if err != nil {
-					wrong = append(wrong, fmt.Errorf("%s, %s, %s call %d (%s): %w", s.Name, w, fault, at, clean.calls[at-1], err))
-				}
+				all = append(all, cell{way: w, fault: fault, at: i + 1, call: call, clean: clean})
 			}
+		}
+	}
+	return all, nil
+}
+
+func (s Scenario) check(cells []cell) []error {
+	var wrong []error
+	for _, c := range cells {
+		got, err := s.run(c.way, &Cut{at: c.at, fault: c.fault})
+		if err == nil {
+			err = got.compare(c.clean, c.way)
+		}
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("%s, %s, %s call %d (%s): %w", s.Name, c.way, c.fault, c.at, c.call, err))
 		}
 	}
 	return wrong
