@@ -8,7 +8,7 @@ import (
 
 // TestTwoExecutorsRace: with and without a store that tells them apart, every step has one effect.
 func TestTwoExecutorsRace(t *testing.T) {
-	seeds := uint64(40)
+	seeds := uint64(20)
 	if testing.Short() {
 		seeds = 5
 	}
