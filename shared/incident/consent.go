@@ -69,7 +69,7 @@ func (c *Consent) approve(p *Plan, d Decision) {
 // Execution begins with every step pending. Deadline is absolute.
 func (c Confirmation) Execution(p *Plan, now, deadline time.Time) *Execution {
 	s, _ := p.Solution(c.Solution)
-	x := &Execution{Incident: p.Incident, Round: p.Round, Confirmation: c, StartedAt: now, Deadline: deadline}
+	x := &Execution{Incident: p.Incident, Round: p.Round, Confirmation: c, UnwindOnFailure: s.UnwindOnFailure, StartedAt: now, Deadline: deadline}
 	for _, step := range s.Steps {
 		x.Steps = append(x.Steps, StepRun{Step: step, State: StepPending, At: now})
 	}
