@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"slices"
 	"strconv"
 	"strings"
@@ -119,7 +120,7 @@ func card(ctx context.Context, _ *testscript.TestScript, w *world, args []string
 		if !ok {
 			return errors.New("the card is not in the chat")
 		}
-		last = c.Text("en_us") + "\n" + c.Text("zh_cn")
+		last = html.UnescapeString(c.Text("en_us") + "\n" + c.Text("zh_cn"))
 		for _, text := range args[1:] {
 			if !strings.Contains(last, text) {
 				return fmt.Errorf("it does not say %q", text)
@@ -144,7 +145,7 @@ func cards(_ context.Context, _ *testscript.TestScript, w *world, args []string)
 	}
 	n := 0
 	for _, m := range w.m.Lark.Messages(w.m.Chat.ID) {
-		if m.Type == "interactive" && m.CopyOf == "" && strings.Contains(m.Text("en_us"), args[0]) {
+		if m.Type == "interactive" && m.CopyOf == "" && strings.Contains(html.UnescapeString(m.Text("en_us")), args[0]) {
 			n++
 		}
 	}
@@ -357,4 +358,24 @@ func failedRuns(_ context.Context, _ *testscript.TestScript, w *world, args []st
 		return fmt.Errorf("%d runs failed by %s: %+v", len(failed), time.Now().Format(time.TimeOnly), failed)
 	}
 	return nil
+}
+
+// gone-from NODE NAMESPACE/PREFIX waits until no pod whose name begins so is on a node.
+func goneFrom(ctx context.Context, _ *testscript.TestScript, w *world, args []string) error {
+	if err := need(args, 2, "gone-from NODE NAMESPACE/PREFIX"); err != nil {
+		return err
+	}
+	namespace, prefix, _ := strings.Cut(args[1], "/")
+	return until(ctx, "the node to be empty", func() error {
+		out, err := w.m.Cluster.Kubectl(ctx, "", "-n", namespace, "get", "pods", "-o", "name", "--field-selector", "spec.nodeName="+args[0])
+		if err == nil && strings.Contains(out, "pod/"+prefix) {
+			err = fmt.Errorf("still there: %s", out)
+		}
+		return err
+	})
+}
+
+// setenv NAME FILE sets a variable to what a file says.
+func setenv(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }

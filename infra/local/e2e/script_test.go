@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -83,7 +84,7 @@ func asked(do command) func(*testscript.TestScript, bool, []string) {
 }
 
 var commands = map[string]func(*testscript.TestScript, bool, []string){
-	"machine": begin, "limit": limit, "pass": pass,
+	"machine": begin, "limit": limit, "pass": pass, "setenv": setenv,
 
 	"load": asked(load), "memory": asked(memory), "settled": asked(settled), "replicas": asked(replicas), "harm": asked(harm), "log": asked(writeLog),
 	"kubelet": asked(kubelet), "condition": asked(setCondition), "event": asked(raiseEvent), "rule": asked(rule), "gauge": asked(gauge),
@@ -93,10 +94,10 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"await": asked(await), "ended": asked(ended), "offer": asked(offer), "cause": asked(cause), "card": asked(card), "cards": asked(cards), "says": asked(says),
 	"click": asked(click), "type": asked(typed), "reply": asked(reply), "forward": asked(forward), "stale-click": asked(staleClick),
 	"writes": asked(writes), "unchanged": asked(unchanged), "archive": asked(archive), "cluster-call": asked(clusterCall), "cloud-call": asked(cloudCall),
-	"pool": asked(poolSize), "plant": asked(plant), "fails": asked(failedRuns),
+	"pool": asked(poolSize), "plant": asked(plant), "gone-from": asked(goneFrom), "fails": asked(failedRuns),
 }
 
-// begin brings the machine up: machine [key=value ...] with policy, watch, install, language.
+// begin brings the machine up: machine [key=value ...] with policy, watch, install, language, nodes.
 func begin(ts *testscript.TestScript, neg bool, args []string) {
 	w := ts.Value(worldKey{}).(*world)
 	if neg || w.m != nil {
@@ -112,6 +113,10 @@ func begin(ts *testscript.TestScript, neg bool, args []string) {
 			opt.Watch = value
 		case "language":
 			opt.Language = value
+		case "nodes":
+			n, err := strconv.Atoi(value)
+			ts.Check(err)
+			opt.Nodes = n
 		case "install":
 			d, err := time.ParseDuration(value)
 			ts.Check(err)

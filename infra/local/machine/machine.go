@@ -28,6 +28,7 @@ type Options struct {
 
 	ClusterID, ClusterName string
 	Rule                   Rule
+	Nodes                  int           // of the pool at the start; default 2, at most 4
 	InstallDelay           time.Duration // of a new node; default 5 s (a real one takes minutes)
 	IdleTimeout            time.Duration // until an idle instance is released; default the platform's minute
 	Watch                  string        // rate of inspect's watch; default 1m
@@ -63,6 +64,12 @@ func (o *Options) fill() error {
 	set(&o.Rule.For, "20s")
 	set(&o.Rule.Severity, "Critical")
 	o.Rule.Times = max(o.Rule.Times, 1)
+	if o.Nodes == 0 {
+		o.Nodes = 2
+	}
+	if o.Nodes < 0 || o.Nodes > len(nodeSuffixes) {
+		return fmt.Errorf("a machine begins with 1 to %d nodes", len(nodeSuffixes))
+	}
 	if o.InstallDelay == 0 {
 		o.InstallDelay = 5 * time.Second
 	}
@@ -245,7 +252,10 @@ func (m *Machine) startCluster(ctx, running context.Context, prometheus string) 
 	if err := m.Cluster.permit(ctx, m.opt.Root, reader.Kubernetes.User, writer.Kubernetes.User); err != nil {
 		return err
 	}
-	names := []string{Pool + "-k7d2m", Pool + "-p4x9q"}
+	var names []string
+	for _, suffix := range nodeSuffixes[:m.opt.Nodes] {
+		names = append(names, Pool+"-"+suffix)
+	}
 	var err error
 	m.poolID, err = m.Cloud.CCE.AddPool(m.opt.ClusterID, cce.PoolSpec{
 		Name: Pool, Flavor: "c7n.xlarge.2", Nodes: names, Autoscaling: cce.Autoscaling{Min: 1, Max: 10},
@@ -275,7 +285,7 @@ func (m *Machine) startCluster(ctx, running context.Context, prometheus string) 
 	if err := m.settled(ctx); err != nil {
 		return err
 	}
-	m.say("two nodes and their workloads are running")
+	m.say("%d nodes and their workloads are running", m.opt.Nodes)
 	return m.measure(ctx, running, prometheus)
 }
 

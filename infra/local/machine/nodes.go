@@ -25,6 +25,9 @@ const (
 	kwokLabel   = "type" // kwok manages the nodes that have it
 )
 
+// nodeSuffixes end the names of the nodes that are there from the start, as CCE names a pool's nodes.
+var nodeSuffixes = []string{"k7d2m", "p4x9q", "t6r5c", "w8n3b"}
+
 // nodes makes and removes the machines of node pools: what ECS does for CCE. Its zero value is not usable.
 type nodes struct {
 	client kubernetes.Interface

@@ -3,6 +3,7 @@ package machine
 import (
 	"context"
 	"fmt"
+	"html"
 	"strings"
 
 	"cce-oncall/infra/fakecloud/lark"
@@ -29,7 +30,7 @@ func (m *Machine) Says(ctx context.Context, words ...string) (lark.Message, erro
 }
 
 func reads(c lark.Message, words []string) bool {
-	text := c.Text("en_us") + "\n" + c.Text("zh_cn")
+	text := html.UnescapeString(c.Text("en_us") + "\n" + c.Text("zh_cn"))
 	for _, w := range words {
 		if !strings.Contains(text, w) {
 			return false
