@@ -138,7 +138,10 @@ func (r *Runner) trouble(ctx context.Context, x *incident.Execution, i int, err 
 	case ctx.Err() != nil, errors.Is(err, ErrRaced):
 		return false, fmt.Errorf("step %s: %w", x.Steps[i].Step.ID, err) // this run is over, or not alone: it records nothing
 	case errors.As(err, &waiting):
-		return r.wait(ctx, x, i, err.Error())
+		if done, err := r.wait(ctx, x, i, waiting.Error()); done || err != nil || x.Steps[i].Error == waiting.Error() {
+			return done, err
+		}
+		return false, r.save(ctx, x, func(next *incident.Execution) { next.Steps[i].Error = waiting.Error() }) // people can see what for
 	case transient(err) && x.Steps[i].Tries+1 < r.tries():
 		saved := r.save(ctx, x, func(next *incident.Execution) {
 			next.Steps[i].Tries++
