@@ -302,14 +302,18 @@ func plant(_ context.Context, _ *testscript.TestScript, w *world, args []string)
 func until(ctx context.Context, what string, holds func() error) error {
 	ticker := time.NewTicker(200 * time.Millisecond)
 	defer ticker.Stop()
+	var objection error
 	for {
 		err := holds()
 		if err == nil {
 			return nil
 		}
+		if objection == nil || ctx.Err() == nil { // what is cut off by the limit says nothing
+			objection = err
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for %s: %w", what, err)
+			return fmt.Errorf("wait for %s: %w", what, objection)
 		case <-ticker.C:
 		}
 	}
