@@ -28,6 +28,7 @@ const (
 	sampleEvery  = 3 * time.Second
 	historyEvery = 15 * time.Second
 	history      = time.Hour
+	recent       = 2 * time.Minute // of the history, as dense as what follows: a rate over two densities saws, and a rule's "for" begins anew
 )
 
 // sampler measures the cluster as its metrics agent does: every few seconds it looks at the live objects and the load, and writes
@@ -83,7 +84,11 @@ func newSampler(ctx context.Context, opt Options, client kubernetes.Interface, u
 func (s *sampler) past(ctx context.Context, now time.Time) error {
 	values := map[string][][2]any{}
 	metrics := map[string]map[string]string{}
-	for at := now.Add(-history); at.Before(now); at = at.Add(historyEvery) {
+	step := historyEvery
+	for at := now.Add(-history); at.Before(now); at = at.Add(step) {
+		if now.Sub(at) <= recent {
+			step = sampleEvery
+		}
 		for _, x := range s.frame(at) {
 			k := seriesKey(x.metric)
 			metrics[k] = x.metric
