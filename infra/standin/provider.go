@@ -8,11 +8,16 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// provider answers Terraform from the schema alone. What it is never asked is left to the nil interface.
+// provider answers Terraform from the schema, and calls the cloud whose addresses it is given. What it is never asked is left to the
+// nil interface.
 type provider struct {
 	tfprotov5.ProviderServer
 	schema *schema
+	cloud  *client // nil: nobody is called
 }
+
+// notReal is what a reader of Terraform's output has to know.
+const notReal = "ONLY THE STAND-IN PROVIDER IS HERE"
 
 func trouble(err error) []*tfprotov5.Diagnostic {
 	if err == nil {
@@ -50,9 +55,23 @@ func (p *provider) PrepareProviderConfig(_ context.Context, q *tfprotov5.Prepare
 	return &tfprotov5.PrepareProviderConfigResponse{PreparedConfig: q.Config}, nil
 }
 
-// ConfigureProvider needs nothing: there is nobody to call.
-func (p *provider) ConfigureProvider(context.Context, *tfprotov5.ConfigureProviderRequest) (*tfprotov5.ConfigureProviderResponse, error) {
-	return &tfprotov5.ConfigureProviderResponse{}, nil
+// ConfigureProvider calls the given endpoints from now on, and says what it is. Without endpoints there is nobody to call.
+func (p *provider) ConfigureProvider(_ context.Context, q *tfprotov5.ConfigureProviderRequest) (*tfprotov5.ConfigureProviderResponse, error) {
+	v, err := q.Config.Unmarshal(p.schema.provider.ValueType())
+	if err != nil {
+		return &tfprotov5.ConfigureProviderResponse{Diagnostics: trouble(err)}, nil
+	}
+	config, err := arguments(v)
+	if err != nil {
+		return &tfprotov5.ConfigureProviderResponse{Diagnostics: trouble(err)}, nil
+	}
+	if p.cloud = dial(config); p.cloud == nil {
+		return &tfprotov5.ConfigureProviderResponse{}, nil
+	}
+	return &tfprotov5.ConfigureProviderResponse{Diagnostics: []*tfprotov5.Diagnostic{{
+		Severity: tfprotov5.DiagnosticSeverityWarning, Summary: notReal,
+		Detail: "It makes the calls that the provider 1.97 is known to make. Name a configuration that offers the real one in TF_CLI_CONFIG_FILE to prove more.",
+	}}}, nil
 }
 
 // StopProvider has nothing to stop.
@@ -130,25 +149,77 @@ func (p *provider) PlanResourceChange(_ context.Context, q *tfprotov5.PlanResour
 	return same, nil
 }
 
-// ApplyResourceChange makes up what the cloud would have decided.
-func (p *provider) ApplyResourceChange(_ context.Context, q *tfprotov5.ApplyResourceChangeRequest) (*tfprotov5.ApplyResourceChangeResponse, error) {
+// ApplyResourceChange makes the calls, where there is somebody to call, and makes up what else the cloud would have decided.
+func (p *provider) ApplyResourceChange(ctx context.Context, q *tfprotov5.ApplyResourceChangeRequest) (*tfprotov5.ApplyResourceChangeResponse, error) {
+	failed := func(err error) (*tfprotov5.ApplyResourceChangeResponse, error) {
+		return &tfprotov5.ApplyResourceChangeResponse{NewState: q.PriorState, Diagnostics: trouble(err), UnsafeToUseLegacyTypeSystem: true}, nil
+	}
 	_, t, err := p.resource(q.TypeName)
 	if err != nil {
-		return &tfprotov5.ApplyResourceChangeResponse{Diagnostics: trouble(err)}, nil
+		return failed(err)
 	}
 	planned, err := q.PlannedState.Unmarshal(t)
-	if err == nil {
-		planned, err = answer(q.TypeName, planned)
-	}
 	if err != nil {
-		return &tfprotov5.ApplyResourceChangeResponse{Diagnostics: trouble(err)}, nil
+		return failed(err)
+	}
+	said, err := p.call(ctx, q, t, planned)
+	if err != nil {
+		return failed(fmt.Errorf("%s: %w", q.TypeName, err))
+	}
+	if planned, err = answer(q.TypeName, planned); err != nil {
+		return failed(err)
+	}
+	if len(said) > 0 {
+		if planned, err = answered(planned, said); err != nil {
+			return failed(err)
+		}
 	}
 	raw, err := tfprotov5.NewDynamicValue(t, planned)
-	return &tfprotov5.ApplyResourceChangeResponse{NewState: &raw, Private: q.PlannedPrivate, Diagnostics: trouble(err), UnsafeToUseLegacyTypeSystem: true}, nil
+	if err != nil {
+		return failed(err)
+	}
+	return &tfprotov5.ApplyResourceChangeResponse{NewState: &raw, Private: q.PlannedPrivate, UnsafeToUseLegacyTypeSystem: true}, nil
 }
 
-// ReadDataSource finds nothing: there is no cloud to ask.
-func (p *provider) ReadDataSource(_ context.Context, q *tfprotov5.ReadDataSourceRequest) (*tfprotov5.ReadDataSourceResponse, error) {
+// call decodes what was and what shall be. Secrets and code come from the configuration, since the plan holds their sums only.
+func (p *provider) call(ctx context.Context, q *tfprotov5.ApplyResourceChangeRequest, t tftypes.Type, planned tftypes.Value) (object, error) {
+	prior, err := q.PriorState.Unmarshal(t)
+	if err != nil {
+		return nil, err
+	}
+	was, err := arguments(prior)
+	if err != nil {
+		return nil, err
+	}
+	in, err := arguments(planned)
+	if err != nil || in == nil {
+		return p.gone(ctx, q.TypeName, was, err)
+	}
+	config, err := q.Config.Unmarshal(t)
+	if err != nil {
+		return nil, err
+	}
+	clear, err := arguments(config)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range summed {
+		if v := clear.text(name); v != "" {
+			in[name] = v
+		}
+	}
+	return p.cloud.apply(ctx, q.TypeName, was, in)
+}
+
+func (p *provider) gone(ctx context.Context, name string, was object, err error) (object, error) {
+	if err != nil {
+		return nil, err
+	}
+	return p.cloud.apply(ctx, name, was, nil)
+}
+
+// ReadDataSource asks for the clusters where there is a cloud to ask; else it finds nothing.
+func (p *provider) ReadDataSource(ctx context.Context, q *tfprotov5.ReadDataSourceRequest) (*tfprotov5.ReadDataSourceResponse, error) {
 	s := p.schema.data[q.TypeName]
 	if s == nil {
 		return &tfprotov5.ReadDataSourceResponse{Diagnostics: trouble(fmt.Errorf("data source %s is not known", q.TypeName))}, nil
@@ -158,6 +229,9 @@ func (p *provider) ReadDataSource(_ context.Context, q *tfprotov5.ReadDataSource
 	if err == nil {
 		v, err = open(s.Block, v)
 	}
+	if err == nil && p.cloud != nil && q.TypeName == "huaweicloud_cce_clusters" {
+		v, err = p.found(ctx, v)
+	}
 	if err == nil {
 		v, err = answer(q.TypeName, v)
 	}
@@ -166,4 +240,22 @@ func (p *provider) ReadDataSource(_ context.Context, q *tfprotov5.ReadDataSource
 	}
 	raw, err := tfprotov5.NewDynamicValue(t, v)
 	return &tfprotov5.ReadDataSourceResponse{State: &raw, Diagnostics: trouble(err)}, nil
+}
+
+// found fills in the ids of the clusters that the account has.
+func (p *provider) found(ctx context.Context, v tftypes.Value) (tftypes.Value, error) {
+	ids, err := p.cloud.clusters(ctx)
+	if err != nil {
+		return v, err
+	}
+	fields := map[string]tftypes.Value{}
+	if err := v.As(&fields); err != nil {
+		return v, err
+	}
+	var items []tftypes.Value
+	for _, id := range ids {
+		items = append(items, tftypes.NewValue(tftypes.String, id))
+	}
+	fields["ids"] = tftypes.NewValue(fields["ids"].Type(), items)
+	return tftypes.NewValue(v.Type(), fields), nil
 }

@@ -62,6 +62,9 @@ func open(block *tfprotov5.SchemaBlock, v tftypes.Value) (tftypes.Value, error) 
 	return tftypes.NewValue(v.Type(), fields), nil
 }
 
+// summed are the arguments of which the provider keeps a SHA-1 only.
+var summed = []string{"secret_text", "func_code"}
+
 // hashed replaces by its SHA-1 what the provider keeps no more of in plan and state: a secret's text, a function's code.
 func hashed(v tftypes.Value) (tftypes.Value, error) {
 	fields := map[string]tftypes.Value{}
@@ -71,7 +74,7 @@ func hashed(v tftypes.Value) (tftypes.Value, error) {
 	if err := v.As(&fields); err != nil {
 		return v, err
 	}
-	for _, name := range []string{"secret_text", "func_code"} {
+	for _, name := range summed {
 		var s string
 		if f, ok := fields[name]; ok && f.IsKnown() && !f.IsNull() && f.As(&s) == nil {
 			sum := sha1.Sum([]byte(s))
