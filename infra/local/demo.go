@@ -106,6 +106,10 @@ func (d *demo) alarm(ctx context.Context) error {
 // plan prints what the card offers.
 func (d *demo) plan(i *incident.Incident) {
 	for _, s := range i.Last().Plan.Solutions {
+		if !s.Executable() {
+			d.say("  %s. %s", s.ID, s.Title.EN)
+			continue
+		}
 		d.say("  %s. %s — %s", s.ID, s.Title.EN, s.Prediction.EN)
 	}
 }

@@ -1,7 +1,6 @@
 package lark
 
 import (
-	"fmt"
 	"strconv"
 
 	"cce-oncall/shared/alarm"
@@ -111,18 +110,21 @@ func (v View) namespace() string {
 
 // listed names at most n of them and counts the rest; empty for none.
 func (p pen) listed(what words, names []string, n int) words {
+	quoted := make([]words, 0, n)
+	for _, s := range names {
+		quoted = append(quoted, p.data(s, 80))
+	}
+	return enumerate(what, quoted, n)
+}
+
+// enumerate is listed for names that are words already.
+func enumerate(what words, names []words, n int) words {
 	if len(names) == 0 {
 		return words{}
 	}
-	shown := make([]words, 0, n)
-	for _, s := range names[:min(n, len(names))] {
-		shown = append(shown, p.data(s, 80))
-	}
-	list := join(", ", shown...)
-	if rest := len(names) - len(shown); rest > 0 {
-		list = say("%s and %s more", "%s 等共 %s 个", list, num(rest))
-		list.md.zh = fmt.Sprintf("%s 等共 %d 个", join(", ", shown...).md.zh, len(names))
-		list.raw.zh = fmt.Sprintf("%s 等共 %d 个", join(", ", shown...).raw.zh, len(names))
+	list := join(", ", names[:min(n, len(names))]...)
+	if rest := len(names) - n; rest > 0 {
+		list = say("%[1]s and %[2]s more", "%[1]s 等共 %[3]s 个", list, num(rest), num(len(names)))
 	}
 	return say("%s: %s", "%s：%s", what, list)
 }

@@ -1,7 +1,9 @@
 package lark
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"cce-oncall/shared/incident"
 )
@@ -45,7 +47,7 @@ func (v View) evidence(p pen, c cut) []element {
 	if cause, ok := v.cause(); ok {
 		all := distinct(cause.Evidence)
 		for _, e := range all[:min(len(all), limit)] {
-			facts = append(facts, bullet(p.evidenceLine(e)))
+			facts = append(facts, bullet(v.evidenceLine(p, e)))
 		}
 	}
 	if len(facts) == 0 {
@@ -88,13 +90,33 @@ func distinct(all []incident.Evidence) []incident.Evidence {
 	return out
 }
 
-// evidenceLine is a quoted fact and when it was true; it is the same in both languages.
-func (p pen) evidenceLine(e incident.Evidence) words {
-	w := same("%s (%s)", p.data(e.Statement, 220), p.data(string(e.Source), 12))
-	if !e.At.IsZero() {
-		w = same("%s (%s, %s)", p.data(e.Statement, 220), p.data(string(e.Source), 12), p.clock(e.At))
+// evidenceLine is a fact as it was found, where from, and when it was true.
+func (v View) evidenceLine(p pen, e incident.Evidence) words {
+	what, from := v.statement(p, e), term(p, sources, e.Source)
+	if e.At.IsZero() {
+		return say("%s (%s)", "%s（%s）", what, from)
 	}
-	return w
+	return say("%s (%s, %s)", "%s（%s，%s）", what, from, p.clock(e.At))
+}
+
+// statement quotes a fact. Names of series and of alarm rules are for machines: what they mean is said in their place.
+func (v View) statement(p pen, e incident.Evidence) words {
+	if e.Source == incident.FromAlarm {
+		for _, a := range v.Incident.Alarms {
+			if e.Statement == fmt.Sprintf("alarm %s (%s) is firing", a.Name, a.Severity) {
+				return say("%s (%s) is firing", "%s（%s）告警中", p.text(alarmTitle(a), 120), term(p, severities, string(a.Severity)))
+			}
+		}
+	}
+	name, rest, _ := strings.Cut(e.Statement, " ")
+	quantity, known := quantities[name]
+	if e.Source != incident.FromMetric || !known {
+		return p.data(e.Statement, 220)
+	}
+	if value, mean := strings.CutSuffix(rest, " (mean of the last three samples)"); mean {
+		return say("%s %s, mean of the last three samples", "%s %s，最近三个采样的均值", quantity, p.data(value, 200))
+	}
+	return same("%s %s", quantity, p.data(rest, 200))
 }
 
 // around is what else happened near: alarms that were merged, and recent changes.
@@ -107,18 +129,22 @@ func (v View) around(p pen) []words {
 	return out
 }
 
-// related names the alarms that were merged into this one.
+// related names the alarms that were merged into this one, each name once; more of the same name are counted beside the alarm.
 func (v View) related(p pen) []words {
-	var names []string
-	for i, a := range v.Incident.Alarms {
-		if i > 0 {
-			names = append(names, a.Name)
+	var titles []incident.Text
+	for _, a := range v.Incident.Alarms {
+		if t := alarmTitle(a); !slices.Contains(titles, t) {
+			titles = append(titles, t)
 		}
+	}
+	var names []words
+	for _, t := range after(titles, 1) {
+		names = append(names, p.text(t, 80))
 	}
 	if len(names) == 0 {
 		return nil
 	}
-	return []words{bullet(p.listed(say("Related alarms", "相关告警"), names, 5))}
+	return []words{bullet(enumerate(say("Related alarms", "相关告警"), names, 5))}
 }
 
 func (p pen) changeLine(ch incident.ChangeLine) words {
@@ -147,7 +173,7 @@ func (v View) moreEvidence(p pen) []element {
 	r, more := v.round(), &roll{}
 	if c, ok := v.cause(); ok {
 		for _, e := range after(distinct(c.Evidence), shownLines) {
-			more.add(func() words { return p.evidenceLine(e) })
+			more.add(func() words { return v.evidenceLine(p, e) })
 		}
 	}
 	for _, l := range after(r.Scene.Nodes, shownLines) {

@@ -81,6 +81,38 @@ var outcomes = map[incident.Outcome]words{
 	incident.Inconclusive: say("inconclusive: not enough could be seen", "无法判定：可见信息不足"),
 }
 
+// sources are where evidence comes from.
+var sources = map[incident.Source]words{
+	incident.FromObject: say("object", "对象"), incident.FromEvent: say("event", "事件"), incident.FromLog: say("log", "日志"),
+	incident.FromMetric: say("metric", "指标"), incident.FromAlarm: say("alarm", "告警"), incident.FromChange: say("change", "变更"),
+}
+
+// quantities are what series mean: evidence names them as the case file does.
+var quantities = map[string]words{
+	"container_cpu_usage_cores":              say("CPU use, cores:", "CPU 用量（核）"),
+	"container_cpu_limit_ratio":              say("CPU, share of the limit:", "CPU 使用率（占限制）"),
+	"container_cpu_throttled_seconds":        say("CPU throttling, seconds per second:", "CPU 受限时间（秒/秒）"),
+	"container_memory_working_set_bytes":     say("memory working set, bytes:", "内存工作集（字节）"),
+	"container_memory_limit_ratio":           say("memory, share of the limit:", "内存使用率（占限制）"),
+	"container_restarts_total":               say("restarts:", "重启次数"),
+	"network_receive_bytes_per_second":       say("network received, bytes per second:", "网络接收（字节/秒）"),
+	"network_transmit_bytes_per_second":      say("network sent, bytes per second:", "网络发送（字节/秒）"),
+	"filesystem_usage_ratio":                 say("file system used:", "文件系统使用率"),
+	"volume_usage_ratio":                     say("volume used:", "存储卷使用率"),
+	"request_rate":                           say("requests per second:", "请求速率（次/秒）"),
+	"request_success_ratio":                  say("share of requests that succeed:", "请求成功率"),
+	"request_latency_p50_seconds":            say("latency p50, seconds:", "时延 P50（秒）"),
+	"request_latency_p90_seconds":            say("latency p90, seconds:", "时延 P90（秒）"),
+	"request_latency_p95_seconds":            say("latency p95, seconds:", "时延 P95（秒）"),
+	"request_latency_p99_seconds":            say("latency p99, seconds:", "时延 P99（秒）"),
+	"node_cpu_usage_ratio":                   say("node CPU:", "节点 CPU 使用率"),
+	"node_memory_usage_ratio":                say("node memory:", "节点内存使用率"),
+	"node_filesystem_usage_ratio":            say("node file system used:", "节点文件系统使用率"),
+	"node_network_receive_bytes_per_second":  say("node network received, bytes per second:", "节点网络接收（字节/秒）"),
+	"node_network_transmit_bytes_per_second": say("node network sent, bytes per second:", "节点网络发送（字节/秒）"),
+	"node_tcp_retransmits":                   say("TCP retransmits of the node:", "节点 TCP 重传"),
+}
+
 // checkMarks differ by shape, not by colour alone, and are in every font.
 var checkMarks = map[string]words{"ok": same("✓"), "bad": same("✗"), "unknown": same("?")}
 

@@ -79,3 +79,16 @@ func escape(s string) string {
 	}
 	return s
 }
+
+// endLists puts an empty line after each list: in markdown a line that follows a list's item belongs to the item.
+func endLists(md string) string {
+	lines := strings.Split(md, "\n")
+	out := make([]string, 0, len(lines))
+	for i, l := range lines {
+		if i > 0 && strings.HasPrefix(lines[i-1], "- ") && l != "" && !strings.HasPrefix(l, "- ") && !strings.HasPrefix(l, " ") {
+			out = append(out, "")
+		}
+		out = append(out, l)
+	}
+	return strings.Join(out, "\n")
+}

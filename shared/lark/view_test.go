@@ -29,3 +29,44 @@ func TestHeadline(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 }
+
+// Evidence is for people: names of series and rules are said in words, field paths and log lines stay as they were found.
+func TestEvidenceLine(t *testing.T) {
+	v := view(Both)
+	p := v.pen(v.Now)
+	a := v.Incident.Alarms[0]
+	for _, tt := range []struct {
+		in   incident.Evidence
+		want pair
+	}{
+		{
+			incident.Evidence{Source: incident.FromMetric, Statement: "container_cpu_limit_ratio 0.93 (mean of the last three samples)", At: at(14, 5)},
+			pair{"CPU, share of the limit: 0.93, mean of the last three samples (metric, 14:05)", "CPU 使用率（占限制） 0.93，最近三个采样的均值（指标，14:05）"},
+		},
+		{
+			incident.Evidence{Source: incident.FromMetric, Statement: "queue_lag stepped from 3 to 900"},
+			pair{"queue_lag stepped from 3 to 900 (metric)", "queue_lag stepped from 3 to 900（指标）"},
+		},
+		{
+			incident.Evidence{Source: incident.FromAlarm, Statement: "alarm " + a.Name + " (Critical) is firing"},
+			pair{"Container CPU usage above 80% (Critical) is firing (alarm)", "容器 CPU 使用率超过 80%（紧急）告警中（告警）"},
+		},
+		{
+			incident.Evidence{Source: incident.FromObject, Statement: "spec.replicas: 0"},
+			pair{"spec.replicas: 0 (object)", "spec.replicas: 0（对象）"},
+		},
+	} {
+		got := v.evidenceLine(p, tt.in).raw
+		if d := cmp.Diff(tt.want, got, cmp.AllowUnexported(pair{})); d != "" {
+			t.Errorf("%q (-want +got):\n%s", tt.in.Statement, d)
+		}
+	}
+}
+
+// What follows a list is not part of its last item.
+func TestEndLists(t *testing.T) {
+	got := endLists("- a\n- b\nafter\n1. one\n   more\n- c\n  of c\n\nend")
+	if d := cmp.Diff("- a\n- b\n\nafter\n1. one\n   more\n- c\n  of c\n\nend", got); d != "" {
+		t.Error(d)
+	}
+}

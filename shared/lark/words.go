@@ -252,6 +252,7 @@ func (p pen) plain(w words) *plainText {
 // markdown writes words as rich text.
 func (p pen) markdown(w words) *markdown {
 	t := w.md.filled()
+	t = pair{endLists(t.en), endLists(t.zh)}
 	return &markdown{Tag: "markdown", Content: p.first(t), I18n: p.both(t)}
 }
 
