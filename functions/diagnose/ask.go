@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"cce-oncall/shared/alarm"
@@ -31,27 +32,31 @@ type Raised struct {
 	Scope    observe.Scope     `json:"scope"`
 }
 
-// read tells what an event asks. Several notifications in one envelope are several asks.
-func read(payload []byte, clusters config.Clusters) ([]ask, error) {
+// stranger is a notification about a cluster that this deployment does not serve: topics are shared.
+type stranger struct{ message, cluster string }
+
+// read tells what an event asks. Several notifications in one envelope are several asks, and one that is odd holds up no other.
+func read(payload []byte, clusters config.Clusters) ([]ask, []stranger, error) {
 	ev, err := functiongraph.Decode(payload)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	switch {
 	case len(ev.SMN) > 0:
-		return notifications(ev.SMN, clusters)
+		asks, strange := notifications(ev.SMN, clusters)
+		return asks, strange, nil
 	case ev.Invoke != nil:
-		return raised(ev.Invoke, clusters)
+		asks, err := raised(ev.Invoke, clusters)
+		return asks, nil, err
 	}
-	return nil, errors.New("neither a notification nor raised alarms")
+	return nil, nil, errors.New("neither a notification nor raised alarms")
 }
 
-func notifications(notes []functiongraph.Notification, clusters config.Clusters) ([]ask, error) {
-	var asks []ask
+func notifications(notes []functiongraph.Notification, clusters config.Clusters) (asks []ask, strange []stranger) {
 	for _, n := range notes {
 		hint, err := alarm.ParseMessage(n.Message)
 		if err != nil {
-			return nil, fmt.Errorf("notification %s: %w", n.MessageID, err)
+			hint = alarm.Hint{} // no words at all still say that something fires: AOM knows what
 		}
 		a := ask{id: "smn-" + n.MessageID, hint: hint}
 		if n.MessageID == "" {
@@ -65,9 +70,9 @@ func notifications(notes []functiongraph.Notification, clusters config.Clusters)
 		case ok:
 			a.cluster = named
 			asks = append(asks, a)
-		case hint.Cluster != "" && len(clusters) > 1:
-			return nil, fmt.Errorf("notification %s is about cluster %q, which is not configured", n.MessageID, hint.Cluster)
-		default: // it names none: every configured cluster is asked whether it knows the alarm
+		case clusterID.MatchString(hint.Cluster) || hint.Cluster != "" && len(clusters) > 1:
+			strange = append(strange, stranger{n.MessageID, hint.Cluster})
+		default: // it names none, or one by a name of its own: every configured cluster is asked whether it knows the alarm
 			for _, c := range clusters {
 				each := a
 				each.id, each.cluster = a.id+"-"+c.ID, c
@@ -75,8 +80,11 @@ func notifications(notes []functiongraph.Notification, clusters config.Clusters)
 			}
 		}
 	}
-	return asks, nil
+	return asks, strange
 }
+
+// clusterID is the form of CCE's cluster ids, which are UUIDs.
+var clusterID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 func raised(payload json.RawMessage, clusters config.Clusters) ([]ask, error) {
 	var r Raised

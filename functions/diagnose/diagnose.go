@@ -61,12 +61,15 @@ func (d *diagnosis) handle(ctx context.Context, payload []byte) (any, error) {
 	if ev, err := functiongraph.Decode(payload); err == nil && ev.HTTP != nil {
 		return d.pushed(ctx, *ev.HTTP), nil
 	}
-	asks, err := read(payload, d.clusters)
+	asks, strange, err := read(payload, d.clusters)
 	if err != nil {
-		zerolog.Ctx(ctx).Error().Err(err).Msg("event cannot be understood; it is dropped")
-		return nil, nil
+		return functiongraph.Drop(ctx, payload, err), nil
 	}
-	var out []outcome
+	out := make([]outcome, 0, len(strange))
+	for _, s := range strange {
+		zerolog.Ctx(ctx).Warn().Str("notification", s.message).Str("cluster", s.cluster).Msg("notification is about a cluster that is not configured; it is left to others")
+		out = append(out, outcome{Cluster: s.cluster, What: "not ours"})
+	}
 	for _, a := range asks {
 		o, err := d.answer(ctx, a)
 		if err != nil {
@@ -106,7 +109,7 @@ func (d *diagnosis) trouble(ctx context.Context, a ask, cause error) {
 type outcome struct {
 	Cluster  string      `json:"cluster"`
 	Incident incident.ID `json:"incident,omitempty"`
-	What     string      `json:"what"` // opened, joined, resumed, known, resolved, silenced, informational
+	What     string      `json:"what"` // opened, joined, resumed, known, resolved, silenced, informational, not ours
 	Key      string      `json:"key,omitempty"`
 	Message  string      `json:"message,omitempty"`
 }

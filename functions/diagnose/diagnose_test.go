@@ -21,6 +21,7 @@ import (
 	"cce-oncall/shared/alarm"
 	"cce-oncall/shared/config"
 	"cce-oncall/shared/diagnose"
+	"cce-oncall/shared/functiongraph"
 	"cce-oncall/shared/incident"
 	"cce-oncall/shared/observe"
 	"cce-oncall/shared/record"
@@ -272,10 +273,36 @@ func TestACardThatCouldNotBePostedIsPostedByTheNextDelivery(t *testing.T) {
 }
 
 func TestWhatCannotBeUnderstoodIsDropped(t *testing.T) {
-	for _, event := range []string{"", "[]", "{}", `{"cluster":"other","alarms":[{}]}`, `{"record":[{"smn":{"message":""}}]}`, `{"cluster":"demo-recovery"}`} {
+	for _, event := range []string{"", "[]", "{}", `{"cluster":"other","alarms":[{}]}`, `{"cluster":"demo-recovery"}`} {
 		w := newWorld(t)
-		if out := w.send([]byte(event)); len(out) != 0 || len(w.sent) != 0 {
-			t.Errorf("%q: %+v", event, out)
+		out, err := w.flow().handle(t.Context(), []byte(event))
+		if dropped, ok := out.(functiongraph.Dropped); err != nil || !ok || dropped.Dropped == "" || len(w.sent) != 0 {
+			t.Errorf("%q: %+v %v", event, out, err)
+		}
+	}
+}
+
+// One odd notification in an envelope holds up none of the others, and an empty one still says that something fires.
+func TestAnOddNotificationHoldsUpNoOther(t *testing.T) {
+	const stranger = `{"metadata":{"clusterId":"11111111-2222-3333-4444-555555555555","event_name":"FailedScheduling"},"id":"x","starts_at":1795330500000}`
+	for _, odd := range []string{"", stranger} {
+		for _, mine := range []string{"", string(events.Read("aom_promql_container_cpu.json"))} {
+			w := newWorld(t)
+			w.aom("aom_promql_container_cpu.json")
+			event, err := json.Marshal(map[string]any{"record": []any{
+				map[string]any{"event_source": "smn", "smn": map[string]string{"message_id": "1", "message": odd}},
+				map[string]any{"event_source": "smn", "smn": map[string]string{"message_id": "2", "message": mine}},
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := w.send(event)
+			if len(w.incidents()) != 1 || len(w.sent) != 1 {
+				t.Errorf("%.20q and %.20q: %+v, %d cards", odd, mine, out, len(w.sent))
+			}
+			if odd == stranger && out[0].What != "not ours" {
+				t.Errorf("%+v", out)
+			}
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"cce-oncall/shared/advise"
 	"cce-oncall/shared/alarm"
 	"cce-oncall/shared/config"
+	"cce-oncall/shared/functiongraph"
 	"cce-oncall/shared/incident"
 	"cce-oncall/shared/observe"
 	"cce-oncall/shared/record"
@@ -83,13 +84,11 @@ type Wakeup struct {
 func (x *execution) handle(ctx context.Context, payload []byte) (any, error) {
 	var w Wakeup
 	if err := json.Unmarshal(payload, &w); err != nil {
-		zerolog.Ctx(ctx).Error().Err(err).Msg("event cannot be understood; it is dropped")
-		return nil, nil
+		return functiongraph.Drop(ctx, payload, err), nil
 	}
 	k, ok := x.clusters.Find(w.Cluster)
 	if !ok || w.Incident == "" {
-		zerolog.Ctx(ctx).Error().Str("cluster", w.Cluster).Msg("event names no configured cluster or no incident; it is dropped")
-		return nil, nil
+		return functiongraph.Drop(ctx, payload, fmt.Errorf("cluster %q is not configured, or no incident is named", w.Cluster)), nil
 	}
 	log := zerolog.Ctx(ctx).With().Str("cluster", k.ID).Str("incident", string(w.Incident)).Logger()
 	ctx = log.WithContext(ctx)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -71,21 +72,18 @@ type errand struct {
 func (x *inspection) handle(ctx context.Context, payload []byte) (any, error) {
 	ev, err := functiongraph.Decode(payload)
 	if err != nil {
-		zerolog.Ctx(ctx).Error().Err(err).Msg("event cannot be understood; it is dropped")
-		return nil, nil
+		return functiongraph.Drop(ctx, payload, err), nil
 	}
 	if ev.Timer != nil {
 		return x.fanOut(ctx, *ev.Timer)
 	}
 	var e errand
 	if json.Unmarshal(ev.Invoke, &e) != nil || e.Cluster == "" {
-		zerolog.Ctx(ctx).Error().Msg("event is neither a timer nor an errand; it is dropped")
-		return nil, nil
+		return functiongraph.Drop(ctx, payload, errors.New("neither a timer nor an errand")), nil
 	}
 	k, ok := x.clusters.Find(e.Cluster)
 	if !ok {
-		zerolog.Ctx(ctx).Error().Str("cluster", e.Cluster).Msg("event names no configured cluster; it is dropped")
-		return nil, nil
+		return functiongraph.Drop(ctx, payload, fmt.Errorf("cluster %q is not configured", e.Cluster)), nil
 	}
 	log := zerolog.Ctx(ctx).With().Str("cluster", k.ID).Logger()
 	ctx = log.WithContext(ctx)

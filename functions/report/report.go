@@ -41,8 +41,7 @@ type cards interface {
 func (x *reporting) handle(ctx context.Context, payload []byte) (any, error) {
 	day, only, err := x.asked(payload)
 	if err != nil {
-		zerolog.Ctx(ctx).Error().Err(err).Msg("event cannot be understood; it is dropped")
-		return nil, nil
+		return functiongraph.Drop(ctx, payload, err), nil
 	}
 	var failed []error
 	made := map[string]string{}
