@@ -16,7 +16,7 @@ var metricRows = []row{
 	},
 	{
 		"DeploymentReplicasMismatch", "Deployment", Page, Availability, "Deployment副本数不匹配", "Deployment has fewer available replicas than wanted",
-		"@creation RolloutTimeout RolloutPaused RolloutHeldByStrategy WorkloadStopped ReplicasUnavailable PodNotReady",
+		"@creation RolloutTimeout RolloutPaused RolloutHeldByStrategy ReplicasScaledToZero ReplicasUnavailable PodNotReady",
 		"Deployment replica mismatch|KubeDeploymentReplicasMismatch|Deployment replicas mismatch",
 	},
 	{
@@ -123,8 +123,8 @@ var podRows = []row{
 	{"Preempted", "Pod", Ticket, Scheduling, "Pod被抢占", "Pod was preempted by one of higher priority", "PreemptedByHigherPriority", ""},
 	{"FailedScaleOut", "", Ticket, Creation, "工作负载扩容失败", "Workload could not be scaled out", "ResourceQuotaExceeded HPAScaleBlocked", ""},
 	{"FailedScaleIn", "", Ticket, Creation, "工作负载缩容失败", "Workload could not be scaled in", "HPAScaleBlocked", ""},
-	{"FailedStandBy", "", Ticket, Creation, "工作负载停止失败", "Workload could not be stopped", "WorkloadStopped AdmissionWebhookDenied", ""},
-	{"FailedActive", "", Ticket, Creation, "工作负载启用失败", "Workload could not be activated", "WorkloadStopped AdmissionWebhookDenied", ""},
+	{"FailedStandBy", "", Ticket, Creation, "工作负载停止失败", "Workload could not be stopped", "AdmissionWebhookDenied", ""},
+	{"FailedActive", "", Ticket, Creation, "工作负载启用失败", "Workload could not be activated", "AdmissionWebhookDenied", ""},
 	{"FailedReconfig", "", Ticket, Creation, "工作负载更新配置失败", "Workload could not be reconfigured", "AdmissionWebhookDenied RolloutTimeout", ""},
 	{"FailedUpdate", "", Ticket, Creation, "工作负载更新失败", "Workload could not be updated", "AdmissionWebhookDenied RolloutTimeout", ""},
 	{"FailedRestart", "", Ticket, Creation, "工作负载重启失败", "Workload could not be restarted", "AdmissionWebhookDenied RolloutTimeout", ""},

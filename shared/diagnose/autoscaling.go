@@ -18,6 +18,7 @@ func examineAutoscaling(v *view) []incident.Finding {
 	g := v.gather()
 	for _, h := range v.Objects.HPAs {
 		g.hpa(h)
+		g.scalerAtRest(h)
 	}
 	g.metricsAPI()
 	g.cronScalers()

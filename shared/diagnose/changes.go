@@ -22,6 +22,7 @@ func examineChanges(v *view) []incident.Finding {
 	}
 	g.recorded()
 	g.networkChanges()
+	g.nodeChanges()
 	return g.done()
 }
 

@@ -27,7 +27,7 @@ func (g *gather) networkChanges() {
 			victims = v.apps().callersOf(c.Target.Namespace, c.Target.Name)
 		case strings.Contains(kind, "securitygroup") || strings.Contains(kind, "security-group") || strings.Contains(verb, "securitygroup"):
 			r = incident.NodeSecurityGroupChanged
-			if v.lostNodes() < 2 {
+			if v.lostNodes() < 2 || outside(c) != "" {
 				continue
 			}
 			d, _ := g.on(r, v.clusterTarget())

@@ -47,9 +47,9 @@ var (
 		incident.ReadinessFlapping, incident.JobBackoffLimitExceeded, incident.CoreDNSNxDomain, incident.ReadinessProbeTooImpatient,
 		incident.LivenessProbeTooImpatient, incident.StartupProbeTooImpatient, incident.StatefulSetOrdinalBlocked,
 		incident.KilledBySigkillNotOOM, incident.NoForegroundProcess, incident.IngressUpstreamError, incident.ChangeWorkloadRelease,
-		incident.SegfaultOrAbort, incident.PodNetworkDegraded, incident.BackendOverloaded, incident.TrafficSpikeBottleneck))
+		incident.SegfaultOrAbort, incident.PodNetworkDegraded, incident.TrafficSpikeBottleneck))
 	// hints are worth telling and break nobody.
-	hints = these(incident.HPANotConfigured, incident.ContainerMemoryHigh, incident.ReplicaLoadImbalance, incident.NodeVulnerability,
+	hints = these(incident.HPANotConfigured, incident.ContainerMemoryHigh, incident.ReplicaLoadImbalance,
 		incident.MonitoringGap, incident.AutoscalerNotInstalled, incident.AutoscalerPoolDisabled, incident.NodePoolMaxReached,
 		incident.NodeGroupBackoff, incident.ContainerMemoryLeak, incident.HPAMaxReached, incident.PreStopHookFailed,
 		incident.DNSSearchAmplification, incident.ScaleDownBlocked, incident.CronJobMissedStarts, incident.NTPDrift)
@@ -126,7 +126,7 @@ var explains = []link{
 	{itself, these(incident.CoreDNSRestarting), sameObject},
 	{domain(incident.NetworkDomain), these(incident.ChangeNetworkRoute), sameObject},
 	{these(incident.TrafficSpikeBottleneck), these(incident.ContainerCpuSaturated, incident.ContainerMemoryHigh, incident.HPAMaxReached,
-		incident.HPANotConfigured, incident.BackendOverloaded), sameObject},
+		incident.HPANotConfigured), sameObject},
 	{these(incident.ContainerCpuSaturated), these(incident.HPANotConfigured, incident.ProbeFlaky, incident.LivenessProbeTooImpatient,
 		incident.ReadinessProbeTooImpatient, incident.PodNetworkDegraded, incident.ReplicaLoadImbalance), sameObject},
 	{quotas, these(incident.ReplicaSetCreateBlocked, incident.RolloutTimeout, incident.HPAScaleBlocked, incident.ServiceMissing,
@@ -251,7 +251,7 @@ func (v *view) separate(all []incident.Finding) (causes, effects []incident.Find
 }
 
 func (v *view) explained(cause, effect *incident.Finding, c, e *reachOf) bool {
-	for _, l := range explains {
+	for _, l := range allLinks {
 		if l.effect(effect.Reason) && l.cause(cause.Reason) && v.related(l.rel, cause, effect, c, e) {
 			return l.rel != calls || !v.brokeItself(effect, c)
 		}

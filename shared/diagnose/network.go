@@ -29,6 +29,13 @@ func examineNetwork(v *view) []incident.Finding {
 	g.dnsSettings()
 	g.clusterDNS()
 	g.loadBalancers()
+	g.cloudMeters()
+	g.cloudChanges()
+	g.certificates()
+	g.gatewayLogs()
+	g.port53()
+	g.apiUnreached()
+	g.overlay()
 	return g.done()
 }
 

@@ -116,6 +116,7 @@ func (g *gather) clusterDNS() {
 			}
 		}
 		g.resolverLogs(w)
+		g.resolverAnswers(w)
 		g.resolverLoad(w)
 	}
 }
@@ -135,7 +136,7 @@ func (g *gather) resolverLogs(w *workload) {
 	for _, l := range g.v.logsOf(w) {
 		for _, line := range l.Lines {
 			switch {
-			case badCorefile.MatchString(line):
+			case badCorefile.MatchString(line) && !strings.Contains(line, "plugin/errors: "):
 				t := w.target
 				r := incident.CoreDNSConfigInvalid
 				if m := g.v.configs[name{"kube-system", "coredns"}]; m != nil {

@@ -47,6 +47,9 @@ func (g *gather) nodeEvents(n *corev1.Node) {
 		if x.reason == incident.NodeSystemOOM && (g.v.inContainer(e) || e.Reason == "OOMKilling" && !strings.Contains(strings.ToLower(e.Message), "system")) && g.v.victim(e) != nil {
 			continue // the limit of one container, which the pod tells better
 		}
+		if x.reason == incident.NodeInstallFailed && bootWords.MatchString(e.Message) {
+			x.reason = incident.NodeHostnameOrCloudInit
+		}
 		d, fresh := g.on(x.reason, t)
 		if fresh {
 			i := incident.Info(x.reason)
@@ -74,6 +77,9 @@ func (v *view) contradicted(n *corev1.Node, r incident.Reason) bool {
 	}
 	return false
 }
+
+// bootWords are a node's first start going wrong before anything of Kubernetes runs.
+var bootWords = regexp.MustCompile(`(?i)hostname|cloud-init`)
 
 var containerGroup = regexp.MustCompile(`(?i)memory cgroup|/kubepods|task_memcg=/?kubepods|constraint=CONSTRAINT_MEMCG`)
 
@@ -136,6 +142,7 @@ var sandboxWords = []struct {
 	{regexp.MustCompile(`(?i)sandbox image|pause image|failed to get sandbox`), incident.PauseImageMissing},
 	{regexp.MustCompile(`(?i)OOM-killed|memory limit too low|cannot allocate memory|possibly OOM`), incident.ContainerOOMKilled},
 	{regexp.MustCompile(`(?i)no space left on device`), incident.NodeDiskPressure},
+	{regexp.MustCompile(`(?i)network-attachment-definitions?\S* "?default-network"? not found|cannot find (a )?network-attachment-definition`), incident.DefaultNetworkAttachmentDeleted},
 	{regexp.MustCompile(`(?i)cni|network plugin|plugin type=|setup network`), incident.CNIDown},
 }
 
@@ -174,7 +181,7 @@ func (g *gather) sandbox(n *corev1.Node, p *corev1.Pod, e *corev1.Event) {
 	switch r {
 	case incident.ContainerOOMKilled:
 		t = g.v.owner[p].target
-	case incident.PodIPExhausted:
+	case incident.PodIPExhausted, incident.DefaultNetworkAttachmentDeleted:
 		t = g.v.clusterTarget()
 	}
 	d, fresh := g.on(r, t)

@@ -19,12 +19,21 @@ func examineNodes(v *view) []incident.Finding {
 		g.conditions(n)
 		g.nodeReadiness(n)
 		g.nodeEvents(n)
+		g.server(n)
+		g.overloaded(n)
+		g.gpus(n)
 	}
 	g.zoneOutage()
+	g.evictionSuspended()
+	g.taintEvictions()
+	g.kernel()
 	g.sandboxes()
 	g.nodeDaemons()
 	g.controlPlane()
 	g.clusterAlarms()
+	g.strangers()
+	g.pressure()
+	g.blindSpots()
 	return g.done()
 }
 
@@ -68,6 +77,9 @@ func (g *gather) conditions(n *corev1.Node) {
 	t := nodeTarget(n.Name)
 	for _, c := range n.Status.Conditions {
 		r, ok := nodeProblems[strings.ToLower(string(c.Type))]
+		if r == incident.CNIDown && strings.Contains(c.Reason+c.Message, "oute") {
+			r = incident.VpcRouteMissing // the route controller's own condition: NoRouteCreated
+		}
 		if !ok || c.Status != corev1.ConditionTrue {
 			continue
 		}

@@ -97,6 +97,9 @@ func (v *view) pullReason(w *workload, p *corev1.Pod, waiting, text, image strin
 				return incident.ImageNotFound, 0.95
 			}
 		case incident.RegistryNetworkTimeout:
+			if v.noWayOut(image, text) {
+				return incident.RegistryNoEgress, 0.9
+			}
 			return x.reason, 0.9
 		}
 		return x.reason, 1

@@ -16,11 +16,39 @@ var (
 	missingItem   = regexp.MustCompile(`(?i)references non-existent (secret|config) key: (\S+)`)
 )
 
+// subPath is the kubelet's word that a file mounted by subPath is not what it was when the pod was made.
+var subPath = regexp.MustCompile(`(?i)failed to (prepare|create) subPath|subPath.*(no such file|not a directory|stale)`)
+
+// subPathOf is the ConfigMap or Secret of which a container mounts a part by subPath.
+func subPathOf(w *workload) (kind, n string) {
+	if w.template == nil {
+		return "", ""
+	}
+	for _, c := range w.containers() {
+		for _, m := range c.VolumeMounts {
+			for _, vol := range w.template.Spec.Volumes {
+				switch {
+				case m.SubPath == "" || vol.Name != m.Name:
+				case vol.ConfigMap != nil:
+					return "ConfigMap", vol.ConfigMap.Name
+				case vol.Secret != nil:
+					return "Secret", vol.Secret.SecretName
+				}
+			}
+		}
+	}
+	return "", ""
+}
+
 // config says which piece of configuration a container cannot be made without. The kubelet's message names object and key; where
 // it is silent, the references of the template are held against the objects.
 func (g *gather) config(w *workload, c container, message string, said *corev1.Event) {
 	t := podTarget(c.pod)
 	r, kind, n, key := g.v.missing(w, message)
+	if subPath.MatchString(message) {
+		r = incident.ConfigMapSecretSubPathDeadlock
+		kind, n = subPathOf(w)
+	}
 	d, fresh := g.on(r, w.target)
 	if fresh {
 		what, zh := fmt.Sprintf("%s %s does not exist", kind, n), fmt.Sprintf("%s %s 不存在", kind, n)
@@ -29,6 +57,8 @@ func (g *gather) config(w *workload, c container, message string, said *corev1.E
 			what, zh = fmt.Sprintf("%s %s has no key %s", kind, n, key), fmt.Sprintf("%s %s 缺少键 %s", kind, n, key)
 		case r == incident.RunAsNonRootViolation:
 			what, zh = "runAsNonRoot is set and the image would run as root", "设置了 runAsNonRoot，但镜像会以 root 运行"
+		case r == incident.ConfigMapSecretSubPathDeadlock:
+			what, zh = fmt.Sprintf("a subPath mount of %s %s cannot follow its change", cmpOr(kind, "a ConfigMap or Secret"), n), fmt.Sprintf("以 subPath 挂载的 %s %s 无法更新", cmpOr(kind, "ConfigMap/Secret"), n)
 		case n == "":
 			what, zh = quoteTo(message, 120), quoteTo(message, 120)
 		}

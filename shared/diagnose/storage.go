@@ -27,6 +27,7 @@ func examineStorage(v *view) []incident.Finding {
 	for _, w := range v.workloads {
 		for _, p := range w.live() {
 			g.mountTrouble(w, p)
+			g.unattached(w, p)
 		}
 		g.volumeLogs(w)
 	}
@@ -157,6 +158,9 @@ func (g *gather) pendingClaim(c *corev1.PersistentVolumeClaim, users []*workload
 	class := v.classOf(c)
 	waits := class != nil && class.VolumeBindingMode != nil && *class.VolumeBindingMode == storagev1.VolumeBindingWaitForFirstConsumer
 	failed := v.lastEvent(t, v.ago(6*time.Hour), "ProvisioningFailed")
+	if len(users) == 0 && waits && failed == nil {
+		g.waitsForPod(c, class)
+	}
 	if len(users) == 0 && (waits || class == nil && failed == nil) || v.age(c.CreationTimestamp.Time) < time.Minute {
 		return
 	}

@@ -22,6 +22,8 @@ var mountWords = []struct {
 	{regexp.MustCompile(`(?i)(max|limit|exceed|too many).*(attach|volume|disk)|attach.*(limit|exceed|too many)`), incident.EVSNodeAttachLimitExceeded},
 	{regexp.MustCompile(`(?i)driver name \S+ not found in the list of registered CSI drivers|CSI driver not found|everest driver not found`), incident.CSIDriverMissingOnNode},
 	{regexp.MustCompile(`(?i)detected to be damaged|fsck found errors|Structure needs cleaning|bad superblock`), incident.FilesystemDamaged},
+	{regexp.MustCompile(`(?i)access denied by server while mounting|mount\S*: permission denied|mount failed:.*permission denied`), incident.StoragePermissionDenied},
+	{regexp.MustCompile(`(?i)(disk|volume)\S* .*(already|still) (attached|in[- ]use)|status (is|of) .*in-use|attached to (another|other) (server|instance|ecs)|VolumeInUse`), incident.EVSResidualAttachment},
 	{regexp.MustCompile(`(?i)mount\.nfs|nfs.*(timed out|refused|no route)|port 2049|RPC: `), incident.SFSNfsNetworkBlocked},
 	{regexp.MustCompile(`(?i)SignatureDoesNotMatch|InvalidAccessKeyId|AK/SK|403 Forbidden.*(obs|s3)|obsfs.*403`), incident.OBSCredentialInvalid},
 	{regexp.MustCompile(`(?i)share-export-location|no such (share|export)`), incident.SFSTurboSharePathWrong},
@@ -111,16 +113,23 @@ func (v *view) claimIn(p *corev1.Pod, message string) string {
 	return ""
 }
 
+// attachReasons are the causes for which a disk is not attached to a server.
+var attachReasons = these(incident.EVSMultiAttach, incident.EVSNodeAttachLimitExceeded, incident.EVSResidualAttachment)
+
 // attachments reads what the attacher says of itself.
 func (g *gather) attachments() {
 	v := g.v
 	for _, a := range v.Objects.VolumeAttachments {
 		if a.Status.AttachError != nil && !a.Status.Attached {
 			r := incident.EVSAttachFailed
-			for _, x := range mountWords[:2] {
-				if x.re.MatchString(a.Status.AttachError.Message) {
+			for _, x := range mountWords {
+				if attachReasons(x.reason) && x.re.MatchString(a.Status.AttachError.Message) {
 					r = x.reason
+					break
 				}
+			}
+			if pv := a.Spec.Source.PersistentVolumeName; r == incident.EVSResidualAttachment && pv != nil && v.attachedElsewhere(*pv, a.Spec.NodeName) != "" {
+				r = incident.EVSMultiAttach // Kubernetes itself still holds it there
 			}
 			t := nodeTarget(a.Spec.NodeName)
 			if r != incident.EVSNodeAttachLimitExceeded {

@@ -27,6 +27,8 @@ func examineWorkloads(v *view) []incident.Finding {
 		g.ordinals(w)
 		g.flappingReadiness(w)
 		g.shortOfReplicas(w)
+		g.atRest(w)
+		g.stuckPending(w)
 	}
 	g.cronJobs()
 	g.quotas()

@@ -31,7 +31,6 @@ const (
 	DaemonSetNodeUncovered        Reason = "DaemonSetNodeUncovered"
 	RollbackRevisionMissing       Reason = "RollbackRevisionMissing"
 	ReplicasScaledToZero          Reason = "ReplicasScaledToZero"
-	WorkloadStopped               Reason = "WorkloadStopped"
 	JobBackoffLimitExceeded       Reason = "JobBackoffLimitExceeded"
 	JobDeadlineExceeded           Reason = "JobDeadlineExceeded"
 	JobTooManyPods                Reason = "JobTooManyPods"
@@ -246,14 +245,6 @@ var admissionReasons = []ReasonInfo{
 		Advice: Text{
 			EN: "Ask who scaled it and restore the former count: kubectl scale deployment/<name> -n <ns> --replicas=<n>.",
 			ZH: "确认由谁缩容，并恢复原副本数：kubectl scale deployment/<name> -n <ns> --replicas=<n>。",
-		},
-	},
-	{
-		Reason: WorkloadStopped, Domain: AdmissionDomain, Kind: "Deployment",
-		Title: Text{EN: "the workload was stopped on purpose", ZH: "工作负载被人为停止"},
-		Advice: Text{
-			EN: "Start the workload in the console, or by restoring its replicas, if the stop is no longer wanted.",
-			ZH: "如不再需要停止，请在控制台启动或恢复副本数。",
 		},
 	},
 	{

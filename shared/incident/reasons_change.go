@@ -11,7 +11,6 @@ const (
 	ChangeNetworkRoute    Reason = "ChangeNetworkRoute"
 	ChangeSecurityPolicy  Reason = "ChangeSecurityPolicy"
 	ChangeNodeInfra       Reason = "ChangeNodeInfra"
-	NodeVulnerability     Reason = "NodeVulnerability"
 	MonitoringGap         Reason = "MonitoringGap"
 )
 
@@ -62,14 +61,6 @@ var changeReasons = []ReasonInfo{
 		Advice: Text{
 			EN: "Undo the change.",
 			ZH: "撤销该变更。",
-		},
-	},
-	{
-		Reason: NodeVulnerability, Domain: ChangeDomain, Kind: "Node",
-		Title: Text{EN: "the node has known vulnerabilities", ZH: "节点存在安全漏洞"},
-		Advice: Text{
-			EN: "Plan a patch window.",
-			ZH: "规划补丁窗口。",
 		},
 	},
 	{

@@ -46,7 +46,6 @@ const (
 	PodNotReady                    Reason = "PodNotReady"
 	PodPending                     Reason = "PodPending"
 	ReplicasUnavailable            Reason = "ReplicasUnavailable"
-	RolloutBlocked                 Reason = "RolloutBlocked"
 	GPUDriverNotReady              Reason = "GPUDriverNotReady"
 	GPUDevicePluginNotReady        Reason = "GPUDevicePluginNotReady"
 	GPUCardUnavailable             Reason = "GPUCardUnavailable"
@@ -380,14 +379,6 @@ var containerReasons = []ReasonInfo{
 		Advice: Text{
 			EN: "Find why the missing replicas do not become available.",
 			ZH: "定位缺失副本不可用的原因。",
-		},
-	},
-	{
-		Reason: RolloutBlocked, Domain: ContainerDomain, Kind: "Deployment", Symptom: true,
-		Title: Text{EN: "the rollout does not proceed", ZH: "滚动升级停滞"},
-		Advice: Text{
-			EN: "Find why the new pods do not become ready.",
-			ZH: "定位新 Pod 未就绪的原因。",
 		},
 	},
 	{

@@ -55,7 +55,6 @@ const (
 	NodeIpChanged                    Reason = "NodeIpChanged"
 	NodeOsReinstalledOrKernelChanged Reason = "NodeOsReinstalledOrKernelChanged"
 	NodeSystemDirDamaged             Reason = "NodeSystemDirDamaged"
-	NodeThirdPartyInterference       Reason = "NodeThirdPartyInterference"
 	NodeCpuManagerStateStale         Reason = "NodeCpuManagerStateStale"
 	KubeletCertExpired               Reason = "KubeletCertExpired"
 	NodeOverloaded                   Reason = "NodeOverloaded"
@@ -467,14 +466,6 @@ var nodeReasons = []ReasonInfo{
 		Advice: Text{
 			EN: "Reset the node through CCE.",
 			ZH: "通过 CCE 重置节点。",
-		},
-	},
-	{
-		Reason: NodeThirdPartyInterference, Domain: NodeDomain, Kind: "Node",
-		Title: Text{EN: "other software disturbs the node", ZH: "第三方软件影响节点"},
-		Advice: Text{
-			EN: "Remove the software, or reset the node.",
-			ZH: "移除该软件或重置节点。",
 		},
 	},
 	{

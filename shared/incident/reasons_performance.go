@@ -9,7 +9,6 @@ const (
 	ContainerMemoryHigh    Reason = "ContainerMemoryHigh"
 	ContainerMemoryLeak    Reason = "ContainerMemoryLeak"
 	TrafficSpikeBottleneck Reason = "TrafficSpikeBottleneck"
-	BackendOverloaded      Reason = "BackendOverloaded"
 	ReplicaLoadImbalance   Reason = "ReplicaLoadImbalance"
 	RequestLatencyHigh     Reason = "RequestLatencyHigh"
 	RequestErrorsHigh      Reason = "RequestErrorsHigh"
@@ -46,14 +45,6 @@ var performanceReasons = []ReasonInfo{
 		Advice: Text{
 			EN: "Scale out, and let an HPA follow the load.",
 			ZH: "扩容，并配置 HPA 跟随负载。",
-		},
-	},
-	{
-		Reason: BackendOverloaded, Domain: PerformanceDomain, Kind: "Deployment",
-		Title: Text{EN: "the backend cannot carry its load", ZH: "后端过载"},
-		Advice: Text{
-			EN: "Scale out; check pools and limits of the backend.",
-			ZH: "扩容；检查后端连接池与限制。",
 		},
 	},
 	{

@@ -5,48 +5,47 @@ const StorageDomain Domain = "storage"
 
 // The reasons of this domain.
 const (
-	WaitForFirstConsumer        Reason = "WaitForFirstConsumer"
-	ClaimMissing                Reason = "ClaimMissing"
-	PVCAccessModeMismatch       Reason = "PVCAccessModeMismatch"
-	PVCCapacityMismatch         Reason = "PVCCapacityMismatch"
-	PVCSelectorMismatch         Reason = "PVCSelectorMismatch"
-	PVCStorageClassMismatch     Reason = "PVCStorageClassMismatch"
-	PVBoundToOtherClaim         Reason = "PVBoundToOtherClaim"
-	StorageClassMissing         Reason = "StorageClassMissing"
-	ProvisionerNotReady         Reason = "ProvisionerNotReady"
-	EVSQuotaExceeded            Reason = "EVSQuotaExceeded"
-	EVSTypeOrAzUnavailable      Reason = "EVSTypeOrAzUnavailable"
-	SFSSubnetIPInsufficient     Reason = "SFSSubnetIPInsufficient"
-	OBSBucketNameInvalid        Reason = "OBSBucketNameInvalid"
-	VpcEndpointMissing          Reason = "VpcEndpointMissing"
-	PVCLost                     Reason = "PVCLost"
-	PVCMisbound                 Reason = "PVCMisbound"
-	ProvisionCleanupFailed      Reason = "ProvisionCleanupFailed"
-	PVReclaimPolicyUnknown      Reason = "PVReclaimPolicyUnknown"
-	PVReclaimFailed             Reason = "PVReclaimFailed"
-	VolumeResizeFailed          Reason = "VolumeResizeFailed"
-	EVSAvailabilityZoneConflict Reason = "EVSAvailabilityZoneConflict"
-	LocalPVNodeOffline          Reason = "LocalPVNodeOffline"
-	VolumeAttachmentNotCreated  Reason = "VolumeAttachmentNotCreated"
-	EVSNodeAttachLimitExceeded  Reason = "EVSNodeAttachLimitExceeded"
-	EVSMultiAttach              Reason = "EVSMultiAttach"
-	EVSResidualAttachment       Reason = "EVSResidualAttachment"
-	EVSAttachFailed             Reason = "EVSAttachFailed"
-	VolumeDetachFailed          Reason = "VolumeDetachFailed"
-	DeviceMountFailed           Reason = "DeviceMountFailed"
-	FilesystemDamaged           Reason = "FilesystemDamaged"
-	VolumeSetUpFailed           Reason = "VolumeSetUpFailed"
-	SFSNfsNetworkBlocked        Reason = "SFSNfsNetworkBlocked"
-	SFSTurboSharePathWrong      Reason = "SFSTurboSharePathWrong"
-	OBSCredentialInvalid        Reason = "OBSCredentialInvalid"
-	MountChownTimeout           Reason = "MountChownTimeout"
-	StoragePermissionDenied     Reason = "StoragePermissionDenied"
-	VolumeUnmountFailed         Reason = "VolumeUnmountFailed"
-	PVCCapacityExhausted        Reason = "PVCCapacityExhausted"
-	PVCInodeExhausted           Reason = "PVCInodeExhausted"
-	VolumeReadOnly              Reason = "VolumeReadOnly"
-	StorageIOError              Reason = "StorageIOError"
-	CSIPluginDown               Reason = "CSIPluginDown"
+	WaitForFirstConsumer       Reason = "WaitForFirstConsumer"
+	ClaimMissing               Reason = "ClaimMissing"
+	PVCAccessModeMismatch      Reason = "PVCAccessModeMismatch"
+	PVCCapacityMismatch        Reason = "PVCCapacityMismatch"
+	PVCSelectorMismatch        Reason = "PVCSelectorMismatch"
+	PVCStorageClassMismatch    Reason = "PVCStorageClassMismatch"
+	PVBoundToOtherClaim        Reason = "PVBoundToOtherClaim"
+	StorageClassMissing        Reason = "StorageClassMissing"
+	ProvisionerNotReady        Reason = "ProvisionerNotReady"
+	EVSQuotaExceeded           Reason = "EVSQuotaExceeded"
+	EVSTypeOrAzUnavailable     Reason = "EVSTypeOrAzUnavailable"
+	SFSSubnetIPInsufficient    Reason = "SFSSubnetIPInsufficient"
+	OBSBucketNameInvalid       Reason = "OBSBucketNameInvalid"
+	VpcEndpointMissing         Reason = "VpcEndpointMissing"
+	PVCLost                    Reason = "PVCLost"
+	PVCMisbound                Reason = "PVCMisbound"
+	ProvisionCleanupFailed     Reason = "ProvisionCleanupFailed"
+	PVReclaimPolicyUnknown     Reason = "PVReclaimPolicyUnknown"
+	PVReclaimFailed            Reason = "PVReclaimFailed"
+	VolumeResizeFailed         Reason = "VolumeResizeFailed"
+	LocalPVNodeOffline         Reason = "LocalPVNodeOffline"
+	VolumeAttachmentNotCreated Reason = "VolumeAttachmentNotCreated"
+	EVSNodeAttachLimitExceeded Reason = "EVSNodeAttachLimitExceeded"
+	EVSMultiAttach             Reason = "EVSMultiAttach"
+	EVSResidualAttachment      Reason = "EVSResidualAttachment"
+	EVSAttachFailed            Reason = "EVSAttachFailed"
+	VolumeDetachFailed         Reason = "VolumeDetachFailed"
+	DeviceMountFailed          Reason = "DeviceMountFailed"
+	FilesystemDamaged          Reason = "FilesystemDamaged"
+	VolumeSetUpFailed          Reason = "VolumeSetUpFailed"
+	SFSNfsNetworkBlocked       Reason = "SFSNfsNetworkBlocked"
+	SFSTurboSharePathWrong     Reason = "SFSTurboSharePathWrong"
+	OBSCredentialInvalid       Reason = "OBSCredentialInvalid"
+	MountChownTimeout          Reason = "MountChownTimeout"
+	StoragePermissionDenied    Reason = "StoragePermissionDenied"
+	VolumeUnmountFailed        Reason = "VolumeUnmountFailed"
+	PVCCapacityExhausted       Reason = "PVCCapacityExhausted"
+	PVCInodeExhausted          Reason = "PVCInodeExhausted"
+	VolumeReadOnly             Reason = "VolumeReadOnly"
+	StorageIOError             Reason = "StorageIOError"
+	CSIPluginDown              Reason = "CSIPluginDown"
 )
 
 var storageReasons = []ReasonInfo{
@@ -208,14 +207,6 @@ var storageReasons = []ReasonInfo{
 		Advice: Text{
 			EN: "Check allowVolumeExpansion; restart the pod when the file system waits for it.",
 			ZH: "检查 allowVolumeExpansion；如需等待文件系统扩容请重启 Pod。",
-		},
-	},
-	{
-		Reason: EVSAvailabilityZoneConflict, Domain: StorageDomain, Kind: "PersistentVolumeClaim",
-		Title: Text{EN: "disk and nodes are in different zones", ZH: "云硬盘与节点不在同一可用区"},
-		Advice: Text{
-			EN: "Provide a node in the zone of the disk.",
-			ZH: "在磁盘所在可用区提供节点。",
 		},
 	},
 	{

@@ -11,7 +11,8 @@ import (
 )
 
 // Tidy takes from an object what no judgement needs and what must not be kept: managed fields, the copy of itself that kubectl
-// apply leaves in an annotation (which would bring secret values back), and the values of a Secret, whose keys stay.
+// apply leaves in an annotation (which would bring secret values back), and the values of a Secret, whose keys stay,
+// with the validity of its certificate.
 func Tidy(o metav1.Object) {
 	o.SetManagedFields(nil)
 	o.SetSelfLink("")
@@ -26,6 +27,7 @@ func Tidy(o metav1.Object) {
 		o.SetAnnotations(a)
 	}
 	if s, ok := o.(*corev1.Secret); ok {
+		noteCertificate(s)
 		keys := make(map[string][]byte, len(s.Data)+len(s.StringData))
 		for k := range s.Data {
 			keys[k] = []byte{}

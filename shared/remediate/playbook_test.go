@@ -152,7 +152,7 @@ func scene(t *testing.T, r incident.ReasonInfo) (*observe.Snapshot, incident.Fin
 func dress(s *observe.Snapshot, r incident.ReasonInfo) {
 	d := s.Objects.Deployments[0]
 	switch r.Reason {
-	case incident.ReplicasScaledToZero, incident.WorkloadStopped, incident.CoreDNSNoEndpoint:
+	case incident.ReplicasScaledToZero, incident.CoreDNSNoEndpoint:
 		d.Spec.Replicas = ptr(int32(0))
 	case incident.RolloutPaused:
 		d.Spec.Paused = true
@@ -302,7 +302,6 @@ func TestTheFirstAnswer(t *testing.T) {
 		incident.JobBackoffLimitExceeded:   incident.SuspendCronJob,
 		incident.EvictionLoop:              incident.DeletePod,
 		incident.ContainerMemoryLeak:       incident.RestartRollout,
-		incident.NodeVulnerability:         incident.CordonNode,
 		incident.NodeEcsStopped:            incident.CordonNode,
 		incident.UnexpectedAdmissionError:  incident.DeletePod,
 		incident.ServiceSelectsForeignPods: incident.FixServiceSelector,

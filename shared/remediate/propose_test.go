@@ -184,7 +184,7 @@ func TestProposeDoesNotRepeatWhatDidNotHelp(t *testing.T) {
 	}{
 		{"tried in vain", History{Letters: []string{"A", "B", "C"}, Tried: []Attempt{tried}, Failed: 1}, []string{"D AdjustResources", "E Manual"}},
 		{"tried and it helped then", History{Tried: []Attempt{func() Attempt { a := tried; a.Converged = true; return a }()}}, []string{"A ScaleOut", "B AdjustResources", "C Manual"}},
-		{"tried for another cause", History{Tried: []Attempt{func() Attempt { a := tried; a.Reason = incident.BackendOverloaded; return a }()}}, []string{"A ScaleOut", "B AdjustResources", "C Manual"}},
+		{"tried for another cause", History{Tried: []Attempt{func() Attempt { a := tried; a.Reason = incident.RequestLatencyHigh; return a }()}}, []string{"A ScaleOut", "B AdjustResources", "C Manual"}},
 		{"two rounds in vain", History{Letters: []string{"A", "B", "C"}, Failed: 2}, []string{"D Manual"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
