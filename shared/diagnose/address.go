@@ -20,6 +20,7 @@ var (
 	hostPort    = regexp.MustCompile(`(?:^|[\s,;"'=@(\[])([a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?):(\d{2,5})(?:$|[\s,;"'/)\]])`)
 	bareHost    = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 	hostKey     = regexp.MustCompile(`(?i)(^|[_.-])(host|hostname|addr|address|url|uri|endpoint|server|servers|service|broker|brokers|upstream|backend|dsn|svc)s?([_.-]|\d|$)`)
+	nameKey     = regexp.MustCompile(`(?i)(^|[_.-])(user(name)?|pass(word|wd)?|pwd|db|dbname|database|schema|role|secret|token|name|version|env(ironment)?|mode|level)$`)
 	portKey     = regexp.MustCompile(`(?i)(^|[_.-])port$`)
 	hostKeyTail = regexp.MustCompile(`(?i)[_.-](hostname|host|addr|address|server|service|svc)$`)
 	fileTail    = regexp.MustCompile(`(?i)\.(ya?ml|json|xml|properties|conf|cfg|toml|ini|sh|py|jar|js|log|pem|crt|key|so|txt|html?|sql|db|sock|png|go|gz|tar)$`)
@@ -47,7 +48,7 @@ func addressesIn(key, value string) []address {
 		out = addAddress(out, rest[m[2]:m[5]], "")
 		rest = rest[:m[2]] + " " + rest[m[5]:]
 	}
-	if len(out) == 0 && bareHost.MatchString(value) && !fileTail.MatchString(value) {
+	if len(out) == 0 && bareHost.MatchString(value) && !fileTail.MatchString(value) && !nameKey.MatchString(key) {
 		out = append(out, address{host: value, sure: hostKey.MatchString(key) && !portKey.MatchString(key)})
 	}
 	return out

@@ -20,6 +20,7 @@ var databaseReasons = []struct {
 	{signReadOnlyDB, incident.DatabaseReadOnly},
 	{signTooMany, incident.DatabaseConnectionsExhausted},
 	{signNoDatabase, incident.DatabaseMissing},
+	{signNoPrivilege, incident.DatabasePermissionDenied},
 }
 
 // databaseSigns reads what an application, or the database itself, says. The target is where the wrong value or the exhausted part
@@ -31,13 +32,13 @@ func (g *gather) databaseSigns(w *workload) {
 			if x.kind == signDenied && !v.databaseLine(w, s) {
 				continue
 			}
-			if s.count < 2 && !v.suffering([]*workload{w}) && x.kind != signTooMany && x.kind != signReadOnlyDB {
+			if s.count < 2 && !v.suffering([]*workload{w}) && x.kind != signTooMany && x.kind != signReadOnlyDB && x.kind != signNoPrivilege {
 				continue // once, and nobody suffers: it was tried again with success
 			}
 			db := v.databaseOf(w, s)
 			t, strength := w.target, 0.9
 			switch x.kind {
-			case signReadOnlyDB, signTooMany:
+			case signReadOnlyDB, signTooMany, signNoPrivilege:
 				if db != nil {
 					t = db.target
 				}
@@ -92,15 +93,43 @@ func (v *view) databaseOf(w *workload, s sign) *workload {
 			continue
 		}
 		for _, b := range a.behind[name{u.namespace, u.service}] {
-			if (aboutDatabase(u.key, u.wire, u.port) || servesDatabase(b)) && !slices.Contains(found, b) {
+			if b != w && (aboutDatabase(u.key, u.wire, u.port) || servesDatabase(b)) && !slices.Contains(found, b) {
 				found = append(found, b)
 			}
 		}
+	}
+	if len(found) > 1 {
+		found = speaks(found, s.line)
 	}
 	if len(found) == 1 {
 		return found[0]
 	}
 	return nil
+}
+
+// engines are the words by which the drivers of a database are known, and the port it listens on.
+var engines = []struct {
+	port int32
+	talk *regexp.Regexp
+}{
+	{5432, regexp.MustCompile(`(?i)postgres|\bpq:|psql|SQLSTATE|(table|relation|sequence|schema) |pg_|remaining connection slots|too many clients`)},
+	{3306, regexp.MustCompile(`(?i)mysql|mariadb|\((1045|1040|1142|1290|1049|1044|1227)\b|Error 1\d\d\d|SQLSTATE`)},
+	{27017, regexp.MustCompile(`(?i)mongo|SASL|SCRAM|\$db|\{ (find|insert|aggregate|update)|not ?(writable)?primary`)},
+	{6379, regexp.MustCompile(`(?i)redis|valkey|lettuce|jedis|NOAUTH|WRONGPASS|READONLY|NOPERM`)},
+}
+
+// speaks are those of several databases that the words of a line fit.
+func speaks(all []*workload, line string) []*workload {
+	var out []*workload
+	for _, w := range all {
+		for _, e := range engines {
+			if e.talk.MatchString(line) && slices.ContainsFunc(w.containers(), func(c corev1.Container) bool { return hasPort(c.Ports, e.port) }) {
+				out = append(out, w)
+				break
+			}
+		}
+	}
+	return out
 }
 
 // servesDatabase says whether a workload listens on a port that databases use.
@@ -131,6 +160,9 @@ func (v *view) wrongSide(w, db *workload, kind signKind) incident.Target {
 	if db == nil {
 		return w.target
 	}
+	if v.userGone(w, db) {
+		return db.target
+	}
 	if db == w { // the database itself says it: whose password is it that does not fit?
 		if v.changedCredential(db) {
 			return db.target
@@ -160,6 +192,18 @@ func (v *view) wrongSide(w, db *workload, kind signKind) incident.Target {
 		return db.target
 	}
 	return w.target
+}
+
+var noUser = regexp.MustCompile(`(?i)UserNotFound|Could not find user|role "[^"]*" does not exist|user .{0,40}(does not exist|not found)|no such user`)
+
+// userGone says whether the database, or the one that is refused, says that the user does not exist: then the database lost it.
+func (v *view) userGone(w, db *workload) bool {
+	for _, s := range slices.Concat(v.signsOf(w, signDenied), v.signsOf(db, signDenied)) {
+		if noUser.MatchString(s.line) {
+			return true
+		}
+	}
+	return false
 }
 
 // changedCredential says whether a release or a change touched a user or password of a workload, or a Secret it uses.

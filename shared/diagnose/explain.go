@@ -40,14 +40,16 @@ var (
 	coarse = these(incident.AppExitError, incident.LivenessProbeFailed, incident.ReadinessProbeFailed, incident.StartupProbeFailed,
 		incident.InitContainerFailed, incident.AppDependencyFailure, incident.KilledBySigkillNotOOM, incident.NoForegroundProcess,
 		incident.RolloutTimeout, incident.ReadinessFlapping, incident.ProbeFlaky, incident.JobBackoffLimitExceeded,
-		incident.StatefulSetOrdinalBlocked, incident.RolloutHeldByStrategy, incident.CreateContainerError, incident.SegfaultOrAbort)
+		incident.StatefulSetOrdinalBlocked, incident.RolloutHeldByStrategy, incident.CreateContainerError, incident.SegfaultOrAbort,
+		incident.QueueConsumerLagging)
 	// starving is what a service shows when something it needs is gone.
 	starving = either(symptom, these(incident.AppExitError, incident.LivenessProbeFailed, incident.ReadinessProbeFailed,
 		incident.StartupProbeFailed, incident.InitContainerFailed, incident.AppDependencyFailure, incident.RolloutTimeout,
 		incident.ReadinessFlapping, incident.JobBackoffLimitExceeded, incident.CoreDNSNxDomain, incident.ReadinessProbeTooImpatient,
 		incident.LivenessProbeTooImpatient, incident.StartupProbeTooImpatient, incident.StatefulSetOrdinalBlocked,
 		incident.KilledBySigkillNotOOM, incident.NoForegroundProcess, incident.IngressUpstreamError, incident.ChangeWorkloadRelease,
-		incident.SegfaultOrAbort, incident.PodNetworkDegraded, incident.TrafficSpikeBottleneck))
+		incident.SegfaultOrAbort, incident.PodNetworkDegraded, incident.TrafficSpikeBottleneck,
+		incident.QueueConsumerLagging))
 	// hints are worth telling and break nobody.
 	hints = these(incident.HPANotConfigured, incident.ContainerMemoryHigh, incident.ReplicaLoadImbalance,
 		incident.MonitoringGap, incident.AutoscalerNotInstalled, incident.AutoscalerPoolDisabled, incident.NodePoolMaxReached,
@@ -112,7 +114,7 @@ var explains = []link{
 	{changes, symptom, sameObject},
 	{these(incident.ChangeConfig, incident.ChangeGlobalConfig, incident.ChangeSecurityPolicy), coarse, sameObject},
 	{changes, starving, calls},
-	{wrongWord, these(incident.AppDependencyFailure, incident.CoreDNSNxDomain, incident.DatabaseConnectionsExhausted), sameObject},
+	{wrongWord, these(incident.InitContainerFailed, incident.AppDependencyFailure, incident.CoreDNSNxDomain, incident.DatabaseConnectionsExhausted), sameObject},
 	{these(incident.LivenessProbeFailed, incident.StartupProbeFailed), these(incident.ReadinessProbeFailed, incident.AppExitError,
 		incident.KilledBySigkillNotOOM, incident.NoForegroundProcess), sameObject},
 	{these(incident.AppDependencyFailure), but(coarse, these(incident.AppDependencyFailure)), sameObject},
@@ -158,6 +160,12 @@ var explains = []link{
 	{these(incident.ContainerCpuSaturated), these(incident.NodeCpuSaturated, incident.NodeOverloaded), sameObject},
 	{these(incident.ContainerMemoryHigh, incident.ContainerMemoryLeak, incident.ContainerOOMKilled), these(incident.NodeSystemOOM), sameObject},
 	{roles, these(incident.DaemonSetNodeUncovered), sameObject},
+	{these(incident.GarbageCollectionPauses), these(incident.PodNetworkDegraded, incident.ContainerCpuSaturated, incident.ContainerMemoryHigh,
+		incident.LivenessProbeTooImpatient, incident.ReadinessProbeTooImpatient, incident.ContainerMemoryLeak), sameObject},
+	{these(incident.MeshFaultInjected, incident.MeshTLSMismatch, incident.GatewayRouteMismatch), these(incident.PodNetworkDegraded, incident.AppDependencyFailure,
+		incident.ChangeNetworkRoute), sameObject},
+	{these(incident.FaultFlagEnabled), either(domain(incident.PerformanceDomain), these(incident.PodNetworkDegraded, incident.ContainerOOMKilled, incident.ServiceNoReadyEndpoint)), sameObject},
+	{these(incident.FaultFlagEnabled), starving, calls},
 
 	// Nodes.
 	{nodeAny, podOnNode, hosts},

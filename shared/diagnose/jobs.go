@@ -86,6 +86,7 @@ func (g *gather) cronJobs() {
 	for _, c := range g.v.Objects.CronJobs {
 		t := target("CronJob", c)
 		if c.Spec.Suspend != nil && *c.Spec.Suspend {
+			g.suspended(c)
 			continue
 		}
 		if e := g.v.lastEvent(t, g.v.ago(2*time.Hour), "FailedNeedsStart", "TooManyMissedTimes"); e != nil {
@@ -99,6 +100,23 @@ func (g *gather) cronJobs() {
 			d, _ := g.on(incident.CronJobInconsistent, t)
 			d.say(fmt.Sprintf("%s and its jobs disagree", t), fmt.Sprintf("%s 与其 Job 状态不一致", t)).event(e).since(observe.FirstSeen(e)).weigh(0.8)
 		}
+	}
+}
+
+// suspended is a schedule that somebody switched off: it rests by intent unless somebody asks for it, or it was switched off lately.
+func (g *gather) suspended(c *batchv1.CronJob) {
+	v, t := g.v, target("CronJob", c)
+	change, changed := v.changeOf(t)
+	if !v.asked(t) && !changed {
+		return
+	}
+	d, _ := g.on(incident.CronJobSuspended, t)
+	d.say(fmt.Sprintf("%s is suspended, so nothing runs at %q", t, quoteTo(c.Spec.Schedule, 40)), fmt.Sprintf("%s 已被暂停（schedule %s），不会触发", t, quoteTo(c.Spec.Schedule, 40))).object(t, "spec.suspend: true").weigh(0.95)
+	if at := c.Status.LastScheduleTime; at != nil {
+		d.object(t, "status.lastScheduleTime: %s", at.UTC().Format(time.RFC3339))
+	}
+	if changed {
+		d.change(change, "%s %s%s: %s → %s", change.Verb, change.Target, byWhom(change), quote(change.Before), quote(change.After)).since(change.At)
 	}
 }
 

@@ -20,9 +20,12 @@ func examineLogs(v *view) []incident.Finding {
 		g.portTaken(w)
 		g.forbidden(w)
 		g.dependency(w)
+		g.collections(w)
 	}
 	g.sharedPorts()
 	g.readOnlySettings()
+	g.faultFlags()
+	g.unreached()
 	return g.done()
 }
 

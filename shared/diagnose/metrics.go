@@ -27,6 +27,7 @@ func examineMetrics(v *view) []incident.Finding {
 		g.nodeWatermarks(n)
 	}
 	g.networks()
+	g.lags()
 	return g.done()
 }
 

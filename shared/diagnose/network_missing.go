@@ -48,7 +48,8 @@ func (g *gather) missingService(n name, uses []use) {
 	}
 	former := v.formerValue(uses[0])
 	changedValue := former != "" && !strings.Contains(former, n.name)
-	if !changedValue && (gone || home != nil || len(callers) > 1 && v.nearest(n.namespace, n.name) == "" && (complaint != nil || v.suffering(callers) || v.asked(t))) {
+	misplaced := !v.spaces[n.namespace] && v.idx.Service(callers[0].target.Namespace, n.name) != nil
+	if !changedValue && !misplaced && (gone || home != nil || len(callers) > 1 && v.nearest(n.namespace, n.name) == "" && (complaint != nil || v.suffering(callers) || v.asked(t))) {
 		strength := 0.9
 		if gone || home != nil && complaint != nil {
 			strength = 1

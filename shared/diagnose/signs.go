@@ -31,6 +31,8 @@ const (
 	signReadOnlyDB     signKind = "database read-only"
 	signTooMany        signKind = "database connections exhausted"
 	signNoDatabase     signKind = "database missing"
+	signNoPrivilege    signKind = "database privilege missing"
+	signCollecting     signKind = "collecting garbage"
 	signNoHost         signKind = "host not found"
 	signRefused        signKind = "connection refused"
 	signTimeout        signKind = "connection timed out"
@@ -56,10 +58,12 @@ var signWords = []struct {
 	{signPortTaken, regexp.MustCompile(`(?i)address already in use|EADDRINUSE|port (\d+ )?(is )?already (in use|allocated)|bind\(\) to .* failed|port \d+ was already in use|Only one usage of each socket address`)},
 	{signTooMany, regexp.MustCompile(`(?i)too many connections|remaining connection slots are reserved|sorry, too many clients|max(imum)? (number of )?(client )?connections (reached|exceeded)|max number of clients reached|ORA-00020|connection limit exceeded|ER_CON_COUNT_ERROR`)},
 	{signReadOnlyDB, regexp.MustCompile(`(?i)--(super-)?read-only option|read-only transaction|is read[- ]only|READONLY You can't write|NotWritablePrimary|not master and slaveOk|NotPrimary|not primary|standby mode|Cannot execute .* in a read-only|database is read-only|Table .* is read only|recovery is in progress`)},
-	{signDenied, regexp.MustCompile(`(?i)access denied for user|password authentication failed|Authentication failed|auth(entication)? (error|failure)|SASL authentication failed|invalid username-password|WRONGPASS|NOAUTH|ERR invalid password|login failed for user|ORA-01017|no pg_hba\.conf entry|role "[^"]*" does not exist|invalid credentials|AuthenticationFailed|SCRAM`)},
+	{signNoPrivilege, regexp.MustCompile(`(?i)not authorized (on \S+ to execute|for query|to perform)|(command|access) denied to user|permission denied (for|on) (the )?(table|relation|schema|database|sequence|function|view|column|object)|permission was denied on the object|insufficient privilege|ORA-01031|\bNOPERM\b|must be owner of|has no permissions? (to run|for)|ER_TABLEACCESS_DENIED|ER_DBACCESS_DENIED`)},
+	{signCollecting, regexp.MustCompile(`(?i)Pause Full|\bFull GC\b|GC overhead limit|Mark-(sweep|Compact) .*ms|\bgc\b.{0,60}(paused? (for )?\d{3,}|stop.the.world)|garbage collect\w* .{0,40}(paus|took|forced)|forced? (full )?gc\b`)},
+	{signDenied, regexp.MustCompile(`(?i)access denied for user|password authentication failed|Authentication failed|auth(entication)? (error|failure)|SASL authentication failed|invalid username-password|WRONGPASS|NOAUTH|ERR invalid password|login failed for user|ORA-01017|no pg_hba\.conf entry|role "[^"]*" does not exist|invalid credentials|AuthenticationFailed|SCRAM|requires authentication|Authentication required|UserNotFound|Could not find user`)},
 	{signNoDatabase, regexp.MustCompile(`(?i)unknown database|database "[^"]*" does not exist|Cannot open database|ORA-12514|ORA-12505`)},
 	{signForbidden, regexp.MustCompile(`(?i)User "system:serviceaccount:[^"]*" cannot|is forbidden: User|forbidden: User`)},
-	{signNoHost, regexp.MustCompile(`(?i)no such host|ENOTFOUND|UnknownHostException|Name or service not known|could not translate host name|Temporary failure in name resolution|Unknown MySQL server host|nodename nor servname|getaddrinfo|EAI_AGAIN|host not found in upstream|Name does not resolve|could not resolve|server misbehaving|NXDOMAIN|SERVFAIL`)},
+	{signNoHost, regexp.MustCompile(`(?i)no such host|lookup [a-z0-9.-]+( on [^ ]+)?: .*(i/o timeout|connection refused)|bad address '|no address associated|ENOTFOUND|UnknownHostException|Name or service not known|could not translate host name|Temporary failure in name resolution|Unknown MySQL server host|nodename nor servname|getaddrinfo|EAI_AGAIN|host not found in upstream|Name does not resolve|could not resolve|server misbehaving|NXDOMAIN|SERVFAIL`)},
 	{signReadOnlyVolume, regexp.MustCompile(`(?i)read-only file ?system|EROFS`)},
 	{signNoSpace, regexp.MustCompile(`(?i)no space left on device|ENOSPC|disk full|could not extend file`)},
 	{signIOError, regexp.MustCompile(`(?i)input/output error|\bEIO\b`)},
@@ -81,7 +85,7 @@ var trouble = []string{
 	"unknown", "invalid", "panic", "fatal", "too many", "too_many", "read-only", "read only", "readonly", "exhaust", "unavailable", "forbidden",
 	"in use", "inuse", "reset", "notfound", "nxdomain", "servfail", "upstream", "404", "50", "not available", "noauth", "wrongpass", "not permitted",
 	"out of memory", "no space", "x509", "certificate", "misbehaving", "slots", "does not exist", "no route", "unreachable", "limit", "primary", "recovery",
-	"eacces", "erofs", "enospc", "eio", "critical", "no pg_hba", "resolve", "standby", "max number", "not found", "pkix", "exceeded", "traceback",
+	"authoriz", "noperm", "privilege", "authentica", "pause full", "full gc", "mark-", "garbage", " gc", "gc ", "bad address", "eacces", "erofs", "enospc", "eio", "critical", "no pg_hba", "resolve", "standby", "max number", "not found", "pkix", "exceeded", "traceback",
 }
 
 var telemetryLine = regexp.MustCompile(`(?i)(otel|otlp|opentelemetry|jaeger|zipkin|skywalking|statsd|pushgateway|trace|span|collector|sentry).*(export|upload|send|report|flush|transient|dropp|dial|connect)|(export|upload|send|report|flush).*(otel|otlp|opentelemetry|jaeger|zipkin|skywalking|statsd|pushgateway|traces?\b|spans?\b|sentry)`)
@@ -154,6 +158,7 @@ var hostWords = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)could not translate host name "?([a-zA-Z0-9.-]+)`),
 	regexp.MustCompile(`(?:ENOTFOUND|EAI_AGAIN) ([a-zA-Z0-9.-]+)`),
 	regexp.MustCompile(`UnknownHostException: ([a-zA-Z0-9.-]+)`),
+	regexp.MustCompile(`(?i)bad address '([a-zA-Z0-9.-]+)'`),
 	regexp.MustCompile(`(?i)unknown mysql server host '([a-zA-Z0-9.-]+)`),
 	regexp.MustCompile(`(?i)host not found in upstream "?([a-zA-Z0-9.-]+)`),
 	regexp.MustCompile(`(?i)could not resolve(?: host)?:? "?'?([a-zA-Z0-9.-]+)`),
@@ -170,7 +175,7 @@ var hostWords = []*regexp.Regexp{
 // hostIn is the host a line complains about; an address of a Service or pod is given its name.
 func (v *view) hostIn(kind signKind, line string, w *workload) (string, int) {
 	switch kind {
-	case signNoHost, signRefused, signTimeout, signTooMany, signDenied, signReadOnlyDB, signUpstream, signPool, signNoDatabase, signNotFound404, signError:
+	case signNoHost, signRefused, signTimeout, signTooMany, signDenied, signReadOnlyDB, signUpstream, signPool, signNoDatabase, signNoPrivilege, signNotFound404, signError:
 	default:
 		return "", 0
 	}

@@ -23,6 +23,7 @@ func examineWorkloads(v *view) []incident.Finding {
 		g.zero(w)
 		g.schedulePods(w)
 		g.job(w)
+		g.heldByInit(w)
 		g.daemons(w)
 		g.ordinals(w)
 		g.flappingReadiness(w)
@@ -73,7 +74,7 @@ func (g *gather) refused(w *workload) {
 	}
 	target := w.target
 	if r == incident.AdmissionWebhookUnavailable {
-		target = incident.Target{Kind: "ValidatingWebhookConfiguration", Name: firstQuoted(message)}
+		target = g.v.webhookOf(firstQuoted(message))
 	}
 	d, fresh := g.on(r, target)
 	if fresh {

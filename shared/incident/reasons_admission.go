@@ -5,6 +5,7 @@ const AdmissionDomain Domain = "admission"
 
 // The reasons of this domain.
 const (
+	CronJobSuspended              Reason = "CronJobSuspended"
 	ControlPlaneNotObserved       Reason = "ControlPlaneNotObserved"
 	ResourceQuotaExceeded         Reason = "ResourceQuotaExceeded"
 	NamespaceCPUQuotaExceeded     Reason = "NamespaceCPUQuotaExceeded"
@@ -39,6 +40,14 @@ const (
 )
 
 var admissionReasons = []ReasonInfo{
+	{
+		Reason: CronJobSuspended, Domain: AdmissionDomain, Kind: "CronJob",
+		Title: Text{EN: "the cron job is suspended", ZH: "CronJob 已被暂停调度"},
+		Advice: Text{
+			EN: "Ask who suspended it and why, then set spec.suspend to false; missed runs must be started by hand.",
+			ZH: "确认暂停人与原因后将 spec.suspend 置为 false；错过的任务需手动补跑。",
+		},
+	},
 	{
 		Reason: ControlPlaneNotObserved, Domain: AdmissionDomain, Kind: "Deployment",
 		Title: Text{EN: "controllers have not seen the latest spec", ZH: "控制器未处理最新配置"},

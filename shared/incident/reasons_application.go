@@ -11,12 +11,30 @@ const (
 	DatabaseReadOnly             Reason = "DatabaseReadOnly"
 	DatabaseConnectionsExhausted Reason = "DatabaseConnectionsExhausted"
 	DatabaseMissing              Reason = "DatabaseMissing"
+	DatabasePermissionDenied     Reason = "DatabasePermissionDenied"
+	QueueConsumerLagging         Reason = "QueueConsumerLagging"
 	EnvAddressInvalid            Reason = "EnvAddressInvalid"
 	ServiceMissing               Reason = "ServiceMissing"
 	RBACForbidden                Reason = "RBACForbidden"
 )
 
 var applicationReasons = []ReasonInfo{
+	{
+		Reason: DatabasePermissionDenied, Domain: ApplicationDomain, Kind: "Deployment",
+		Title: Text{EN: "the database user may not do what it must", ZH: "数据库用户权限不足"},
+		Advice: Text{
+			EN: "Give the role or privilege back to the database user that the log names; find out who revoked it.",
+			ZH: "为日志中的数据库用户恢复角色/权限，并确认是谁回收的。",
+		},
+	},
+	{
+		Reason: QueueConsumerLagging, Domain: ApplicationDomain, Kind: "Deployment",
+		Title: Text{EN: "a consumer falls behind its queue", ZH: "消费者积压，消费跟不上生产"},
+		Advice: Text{
+			EN: "Read the consumer's log: it is stuck on a message, slow, or too few. Repair it or add replicas; look at what fills the queue too.",
+			ZH: "查看消费者日志：是否卡在某条消息、处理过慢或副本过少；修复或扩容，同时排查生产侧是否突增。",
+		},
+	},
 	{
 		Reason: AppDependencyFailure, Domain: ApplicationDomain, Kind: "Deployment",
 		Title: Text{EN: "a dependency of the application fails", ZH: "应用依赖不可用"},

@@ -5,6 +5,7 @@ const ChangeDomain Domain = "change"
 
 // The reasons of this domain.
 const (
+	FaultFlagEnabled      Reason = "FaultFlagEnabled"
 	ChangeWorkloadRelease Reason = "ChangeWorkloadRelease"
 	ChangeConfig          Reason = "ChangeConfig"
 	ChangeGlobalConfig    Reason = "ChangeGlobalConfig"
@@ -15,6 +16,14 @@ const (
 )
 
 var changeReasons = []ReasonInfo{
+	{
+		Reason: FaultFlagEnabled, Domain: ChangeDomain, Kind: "ConfigMap",
+		Title: Text{EN: "a flag that provokes a fault is switched on", ZH: "用于制造故障的特性开关被打开"},
+		Advice: Text{
+			EN: "Switch the flag off in the configuration, and restart its readers when they do not reload it.",
+			ZH: "在配置中关闭该开关；如应用不会自动重载，则重启相关工作负载。",
+		},
+	},
 	{
 		Reason: ChangeWorkloadRelease, Domain: ChangeDomain, Kind: "Deployment",
 		Title: Text{EN: "a new release broke the workload", ZH: "新版本发布引发故障"},

@@ -5,6 +5,8 @@ const NetworkDomain Domain = "network"
 
 // The reasons of this domain.
 const (
+	MeshFaultInjected               Reason = "MeshFaultInjected"
+	MeshTLSMismatch                 Reason = "MeshTLSMismatch"
 	CoreDNSNoEndpoint               Reason = "CoreDNSNoEndpoint"
 	CoreDNSRestarting               Reason = "CoreDNSRestarting"
 	CoreDNSConfigInvalid            Reason = "CoreDNSConfigInvalid"
@@ -52,6 +54,22 @@ const (
 )
 
 var networkReasons = []ReasonInfo{
+	{
+		Reason: MeshFaultInjected, Domain: NetworkDomain, Kind: "VirtualService",
+		Title: Text{EN: "the mesh aborts or delays requests on purpose", ZH: "服务网格规则主动注入中断或延迟"},
+		Advice: Text{
+			EN: "Remove the fault section of the rule if the experiment is over: kubectl edit virtualservice -n <ns> <name>.",
+			ZH: "确认演练已结束后删除规则中的 fault 段：kubectl edit virtualservice -n <ns> <name>。",
+		},
+	},
+	{
+		Reason: MeshTLSMismatch, Domain: NetworkDomain, Kind: "PeerAuthentication",
+		Title: Text{EN: "the two sides of the mesh disagree about mutual TLS", ZH: "网格双向 TLS 配置不一致"},
+		Advice: Text{
+			EN: "Make the PeerAuthentication and the tls mode of the DestinationRules agree (ISTIO_MUTUAL with STRICT), or go back to PERMISSIVE.",
+			ZH: "使 PeerAuthentication 与 DestinationRule 的 tls 模式一致（STRICT 对应 ISTIO_MUTUAL），或恢复为 PERMISSIVE。",
+		},
+	},
 	{
 		Reason: CoreDNSNoEndpoint, Domain: NetworkDomain, Kind: "Deployment",
 		Title: Text{EN: "cluster DNS has no running pod", ZH: "集群 DNS 无可用后端"},

@@ -5,16 +5,25 @@ const PerformanceDomain Domain = "performance"
 
 // The reasons of this domain.
 const (
-	ContainerCpuSaturated  Reason = "ContainerCpuSaturated"
-	ContainerMemoryHigh    Reason = "ContainerMemoryHigh"
-	ContainerMemoryLeak    Reason = "ContainerMemoryLeak"
-	TrafficSpikeBottleneck Reason = "TrafficSpikeBottleneck"
-	ReplicaLoadImbalance   Reason = "ReplicaLoadImbalance"
-	RequestLatencyHigh     Reason = "RequestLatencyHigh"
-	RequestErrorsHigh      Reason = "RequestErrorsHigh"
+	GarbageCollectionPauses Reason = "GarbageCollectionPauses"
+	ContainerCpuSaturated   Reason = "ContainerCpuSaturated"
+	ContainerMemoryHigh     Reason = "ContainerMemoryHigh"
+	ContainerMemoryLeak     Reason = "ContainerMemoryLeak"
+	TrafficSpikeBottleneck  Reason = "TrafficSpikeBottleneck"
+	ReplicaLoadImbalance    Reason = "ReplicaLoadImbalance"
+	RequestLatencyHigh      Reason = "RequestLatencyHigh"
+	RequestErrorsHigh       Reason = "RequestErrorsHigh"
 )
 
 var performanceReasons = []ReasonInfo{
+	{
+		Reason: GarbageCollectionPauses, Domain: PerformanceDomain, Kind: "Deployment",
+		Title: Text{EN: "garbage collection stops the application", ZH: "垃圾回收停顿过长"},
+		Advice: Text{
+			EN: "The heap is nearly full or collected by force: look for a leak, give the heap more room, or undo what triggers full collections.",
+			ZH: "堆内存接近耗尽或被强制回收：排查泄漏、调大堆内存，或撤销触发 Full GC 的改动。",
+		},
+	},
 	{
 		Reason: ContainerCpuSaturated, Domain: PerformanceDomain, Kind: "Deployment",
 		Title: Text{EN: "containers are at their CPU limit", ZH: "容器 CPU 达到限制"},
