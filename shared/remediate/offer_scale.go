@@ -10,14 +10,14 @@ import (
 	"cce-oncall/shared/incident"
 )
 
-// offerScaleOut doubles the replicas, at least one more. Where an autoscaler owns them, its bounds are the way.
+// offerScaleOut doubles the replicas, at least one more. Where an autoscaler owns them, its bounds or its target are the way.
 func offerScaleOut(b *bench) (incident.Solution, bool) {
 	l := b.load
 	if l == nil || l.target.Kind == "DaemonSet" || l.replicas < 1 {
 		return incident.Solution{}, false
 	}
 	if l.hpa != nil {
-		return offerRaiseHPA(b)
+		return throughAutoscaler(b)
 	}
 	now := int(l.replicas)
 	want := min(max(now+1, 2*now), maxReplicas)

@@ -10,6 +10,7 @@ const (
 	scale           move = "scale out"
 	raiseHPA        move = "raise the autoscaler's ceiling"
 	raiseFloor      move = "raise the autoscaler's floor"
+	lowerTarget     move = "lower the autoscaler's target"
 	raiseCPU        move = "raise CPU"
 	raiseMemory     move = "raise memory"
 	lowerCPU        move = "lower the CPU request"
@@ -37,6 +38,7 @@ var moves = map[move]func(*bench) (incident.Solution, bool){
 	scale:           offerScaleOut,
 	raiseHPA:        offerRaiseHPA,
 	raiseFloor:      offerRaiseFloor,
+	lowerTarget:     offerLowerTarget,
 	raiseCPU:        offerRaiseCPU,
 	raiseMemory:     offerRaiseMemory,
 	lowerCPU:        offerLowerCPU,
@@ -170,13 +172,13 @@ var playbook = map[incident.Reason][]move{
 	incident.GPUCardUnavailable:             {cordon, drain, replace},
 	incident.ThinPoolFull:                   {cordon, drain, replace},
 
-	// Load.
+	// Load. Where an autoscaler owns the replicas, scaling out is its target, floor or ceiling, whichever holds it back.
 	incident.RequestErrorsHigh:      {rollBackTo, scale},
-	incident.RequestLatencyHigh:     {scale, raiseCPU, rollBackTo},
-	incident.ContainerCpuSaturated:  {scale, raiseCPU},
+	incident.RequestLatencyHigh:     {lowerTarget, scale, raiseCPU, rollBackTo},
+	incident.ContainerCpuSaturated:  {lowerTarget, scale, raiseCPU},
 	incident.ContainerMemoryHigh:    {raiseMemory, scale},
 	incident.ContainerMemoryLeak:    {restart, rollBackTo, raiseMemory},
-	incident.TrafficSpikeBottleneck: {scale, raiseCPU},
+	incident.TrafficSpikeBottleneck: {lowerTarget, scale, raiseCPU},
 	incident.ReplicaLoadImbalance:   {restart, scale},
 	incident.HPANotConfigured:       {scale, raiseCPU},
 	incident.HPAMaxReached:          {raiseHPA, addNodes},
