@@ -3,6 +3,7 @@ package remediate
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -58,11 +59,11 @@ func (e edit) intend(ctx context.Context, o Order, obj object) (image, []byte, e
 	if err := sameUID(o, obj); err != nil {
 		return image{}, nil, err
 	}
-	mark := obj.GetAnnotations()[markKey]
-	if mark == o.Mark || mark == o.Mark+undone {
+	if marked(obj, o) {
 		return image{}, nil, ErrRaced
 	}
-	fields, err := e.plan(ctx, o, obj)
+	mark := obj.GetAnnotations()[markKey]
+	fields, err := e.planned(ctx, o, obj)
 	if err != nil {
 		return image{}, nil, err
 	}
@@ -82,6 +83,25 @@ func (e edit) intend(ctx context.Context, o Order, obj object) (image, []byte, e
 	return img, patch, err
 }
 
+// planned is the plan, which also reads what hangs on the object, such as revisions. Where another executor of the same step has
+// changed the object meanwhile, that is what the plan stumbles over, and not the world.
+func (e edit) planned(ctx context.Context, o Order, obj object) ([]field, error) {
+	fields, err := e.plan(ctx, o, obj)
+	var stale ErrStale
+	if errors.As(err, &stale) {
+		if _, now, gone := e.read(ctx, o); gone == nil && now.GetUID() == obj.GetUID() && marked(now, o) {
+			return nil, ErrRaced
+		}
+	}
+	return fields, err
+}
+
+// marked says whether an executor of this step has been here, there or back.
+func marked(obj object, o Order) bool {
+	mark := obj.GetAnnotations()[markKey]
+	return mark == o.Mark || mark == o.Mark+undone
+}
+
 func (e edit) Apply(ctx context.Context, o Order, before incident.Receipt) error {
 	return e.move(ctx, o, before, func(ctx context.Context, obj object, img image, s stand) ([]byte, error) {
 		switch s {
@@ -93,7 +113,7 @@ func (e edit) Apply(ctx context.Context, o Order, before incident.Receipt) error
 			return nil, img.moved(o, obj)
 		case standBefore:
 		}
-		fields, err := e.plan(ctx, o, obj) // still safe, however long after Prepare?
+		fields, err := e.planned(ctx, o, obj) // still safe, however long after Prepare?
 		if err != nil {
 			return nil, err
 		}
