@@ -39,7 +39,7 @@ type Cluster struct {
 }
 
 // startCluster brings up the control plane, without any node.
-func startCluster(ctx context.Context, opt Options, binary string) (*Cluster, error) {
+func startCluster(ctx context.Context, opt Options, binary string, args ...string) (*Cluster, error) {
 	var ready struct {
 		Kubeconfig string `json:"kubeconfig"`
 		Server     string `json:"server"`
@@ -50,7 +50,7 @@ func startCluster(ctx context.Context, opt Options, binary string) (*Cluster, er
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the cluster's folder: %w", err)
 	}
-	p, err := launch(ctx, "controlplane", binary, filepath.Join(opt.Dir, "controlplane.log"), []string{"up", "--dir", dir}, &ready)
+	p, err := launch(ctx, "controlplane", binary, filepath.Join(opt.Dir, "controlplane.log"), append([]string{"up", "--dir", dir}, args...), &ready)
 	if err != nil {
 		return nil, err
 	}

@@ -60,6 +60,7 @@ type cell struct {
 	at    int
 	call  string
 	clean outcome // the undisturbed run of this way
+	turn  int     // how many cells of its way and fault were drawn before it
 }
 
 // Matrix runs a scenario once undisturbed, then once for every call, fault and way, and returns everything that came out
@@ -72,7 +73,8 @@ func Matrix(s Scenario) []error {
 	return s.check(cells)
 }
 
-// Sample runs a part of the matrix, drawn by the seed, where a world is too slow for all of it.
+// Sample runs a part of the matrix, drawn by the seed, where a world is too slow for all of it. Every fault on every way comes up
+// as often as the others, as far as there are calls for it.
 func Sample(s Scenario, runs int, seed uint64) []error {
 	cells, err := s.cells()
 	if err != nil {
@@ -80,6 +82,13 @@ func Sample(s Scenario, runs int, seed uint64) []error {
 	}
 	draw := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // a choice, not a secret
 	draw.Shuffle(len(cells), func(i, j int) { cells[i], cells[j] = cells[j], cells[i] })
+	seen := map[string]int{}
+	for i, c := range cells {
+		kind := string(c.way) + string(c.fault)
+		cells[i].turn = seen[kind]
+		seen[kind]++
+	}
+	slices.SortStableFunc(cells, func(a, b cell) int { return a.turn - b.turn })
 	return s.check(cells[:min(runs, len(cells))])
 }
 
