@@ -121,7 +121,7 @@ func (g *gather) meterAlarm(a alarm.Alarm) {
 		if fresh {
 			g.sayMeter(d, t, m.reason, fronts)
 		}
-		d.add(incident.FromAlarm, a.FiredAt, t, "alarm %s (%s): %s", quoteTo(cmpOr(a.Name, a.TitleZH), 120), a.Severity, quote(a.Message)).since(a.FiredAt)
+		d.add(incident.FromAlarm, a.FiredAt, t, "alarm %s (%s): %s", alarmName(a), a.Severity, quote(a.Message)).since(a.FiredAt)
 		return
 	}
 }

@@ -97,7 +97,7 @@ func (g *gather) strangers() {
 				d.object(t, "conditions[Ready]: %s", nodeReady(n))
 			}
 		}
-		d.since(a.FiredAt).add(incident.FromAlarm, a.FiredAt, t, "alarm %s (%s): %s", quoteTo(a.Name, 120), a.Severity, quote(a.Message))
+		d.since(a.FiredAt).add(incident.FromAlarm, a.FiredAt, t, "alarm %s (%s): %s", alarmName(a), a.Severity, quote(a.Message))
 	}
 }
 

@@ -143,7 +143,7 @@ func (v *view) attachAlarms(all []incident.Finding) {
 			strength := strengthOf(*f)
 			f.Evidence = unite(f.Evidence, []incident.Evidence{{
 				Source: incident.FromAlarm, Target: f.Target, At: a.FiredAt.UTC(),
-				Statement: fmt.Sprintf("alarm %s (%s) is firing", quoteTo(a.Name, 120), a.Severity),
+				Statement: fmt.Sprintf("alarm %s (%s) is firing", alarmName(a), a.Severity),
 			}})
 			sortEvidence(f.Evidence)
 			f.Confidence = confidence(strength, f.Evidence, f.Counter)
@@ -164,9 +164,20 @@ func touchesAny(f *incident.Finding, about []incident.Target) bool {
 func gaps(s *observe.Snapshot) []string {
 	out := slices.Clone(s.Gaps)
 	for _, u := range s.Unreadable {
-		out = append(out, quote(u)+" could not be read")
+		if !slices.ContainsFunc(s.Gaps, func(sentence string) bool { return speaksOf(sentence, u) }) {
+			out = append(out, quote(u)+" could not be read")
+		}
 	}
 	return out
+}
+
+// speaksOf says whether a sentence about a gap already names the source that could not be asked: the sentence says more.
+func speaksOf(sentence, source string) bool {
+	sentence, source = strings.ToLower(sentence), strings.ToLower(source)
+	if source == "objects" && strings.HasPrefix(sentence, "the cluster could not be read") {
+		return true
+	}
+	return strings.HasPrefix(sentence, source+" ") || strings.HasPrefix(sentence, "not all "+source+" ")
 }
 
 // missingLogs names the containers that ended without an explanation and whose output was not seen.

@@ -224,10 +224,10 @@ func (g *gather) clusterAlarms() {
 			i := incident.Info(r)
 			d.say(fmt.Sprintf("%s: %s", t, i.Title.EN), fmt.Sprintf("%s：%s", t, i.Title.ZH))
 		}
-		d.since(a.FiredAt).add(incident.FromAlarm, a.FiredAt, t, "alarm %s (%s): %s", quoteTo(a.Name, 120), a.Severity, quote(a.Message))
+		d.since(a.FiredAt).add(incident.FromAlarm, a.FiredAt, t, "alarm %s (%s): %s", alarmName(a), a.Severity, quote(a.Message))
 		if a.Event {
 			// CCE raises an event alarm from its own knowledge, not from a threshold: it is a statement.
-			d.add(incident.FromEvent, a.FiredAt, t, "%s", quoteTo(a.Name, 120))
+			d.add(incident.FromEvent, a.FiredAt, t, "%s", alarmName(a))
 		}
 	}
 }

@@ -6,9 +6,20 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"cce-oncall/shared/alarm"
 	"cce-oncall/shared/incident"
 	"cce-oncall/shared/observe"
 )
+
+// alarmName is what a person may call an alarm: its name, else whatever it carries that is one.
+func alarmName(a alarm.Alarm) string {
+	for _, n := range []string{a.Name, a.TitleZH, a.Rule.Name, a.Labels["alertname"], a.Labels["metricName"], a.Labels["metric_name"]} {
+		if n = quoteTo(n, 120); n != "" {
+			return n
+		}
+	}
+	return "without a name"
+}
 
 // objectNotices are events that say what is wrong with the object they are about, where no field of it does. They speak of the last
 // hour only.

@@ -100,12 +100,15 @@ func Output(s *observe.Snapshot, d incident.Diagnosis, groups []alarm.Group, sol
 	return b.Bytes(), nil
 }
 
-// outIncidents says to which cause each group of alarms belongs: the one that is about an object of its alarms, or about what such
+// outIncidents says to which cause each group of alarms that opens an incident belongs: the one that is about an object of its alarms, or about what such
 // an object depends on.
 func outIncidents(s *observe.Snapshot, d incident.Diagnosis, groups []alarm.Group) []outIncident {
 	out := make([]outIncident, 0, len(groups))
 	v, failure := viewOf(s)
 	for _, g := range groups {
+		if !g.Opens() {
+			continue // a notice, one that is over, or one that is silenced: production opens no incident for it either
+		}
 		o := outIncident{Key: g.Key, Alarms: []string{}, Cause: -1}
 		for _, a := range g.Alarms {
 			o.Alarms = append(o.Alarms, a.ID)

@@ -64,7 +64,7 @@ func (v *view) lookAt(a alarm.Alarm) string {
 		candidates = "; worth checking: " + strings.Join(e.Reasons[:min(len(e.Reasons), 5)], ", ")
 	}
 	return fmt.Sprintf("%s: alarm %s is firing and nothing that was read explains it; %s%s",
-		about, quoteTo(a.Name, 120), commandFor(a.Object), candidates)
+		about, alarmName(a), commandFor(a.Object), candidates)
 }
 
 // commandFor is the first thing a person would type about an object. Only names that Kubernetes itself allows are put into it.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"cce-oncall/shared/incident"
 )
 
@@ -25,6 +27,7 @@ type chartKind struct {
 	scale     float64
 	threshold float64 // in the chart's unit; 0: none
 	nodes     bool
+	lost      bool // drawn only where a node of the scene is lost
 }
 
 var chartKinds = []chartKind{
@@ -32,9 +35,11 @@ var chartKinds = []chartKind{
 	{metric: "container_memory_limit_ratio", title: incident.Text{EN: "Memory, share of the limit", ZH: "内存使用率（占限制）"}, unit: "%", scale: 100, threshold: 80},
 	{metric: "node_cpu_usage_ratio", title: incident.Text{EN: "Node CPU", ZH: "节点 CPU 使用率"}, unit: "%", scale: 100, threshold: 80, nodes: true},
 	{metric: "node_memory_usage_ratio", title: incident.Text{EN: "Node memory", ZH: "节点内存使用率"}, unit: "%", scale: 100, threshold: 90, nodes: true},
+	{metric: "node_network_receive_bytes_per_second", title: incident.Text{EN: "Node network, received", ZH: "节点网络接收速率"}, unit: "kB/s", scale: 0.001, nodes: true, lost: true},
 }
 
-// charts draws what there are samples of, the nearest to its threshold first.
+// charts draws what there are samples of, the nearest to its threshold first. Of a lost node a level that was never high tells nothing:
+// there the curve comes first that changed the most when it was lost, or ended.
 func (v *scene) charts() []incident.Chart {
 	type candidate struct {
 		chart incident.Chart
@@ -43,13 +48,22 @@ func (v *scene) charts() []incident.Chart {
 	var found []candidate
 	for _, k := range chartKinds {
 		lines := v.chartLines(k)
-		if len(lines) == 0 {
+		lostAt := v.lostAt(k)
+		if len(lines) == 0 || k.lost && lostAt.IsZero() {
 			continue
 		}
 		c := candidate{chart: incident.Chart{Title: k.title, Unit: k.unit, Threshold: v.threshold(k), Lines: lines}}
 		for _, l := range lines {
 			for _, p := range l.Points {
-				c.heat = max(c.heat, p.Value/k.threshold)
+				if k.threshold > 0 {
+					c.heat = max(c.heat, p.Value/k.threshold)
+				}
+			}
+		}
+		if !lostAt.IsZero() && c.heat < 1 {
+			c.heat = 0
+			for _, l := range lines {
+				c.heat = max(c.heat, v.turn(l, lostAt))
 			}
 		}
 		found = append(found, c)
@@ -139,4 +153,49 @@ func thin(points []Point, scale float64) []incident.ChartPoint {
 		}
 	}
 	return out[max(0, len(out)-chartPoints):]
+}
+
+// lostAt is when a node of the scene was lost, zero where none is, or where the chart is not about nodes.
+func (v *scene) lostAt(k chartKind) time.Time {
+	if !k.nodes {
+		return time.Time{}
+	}
+	for _, n := range v.nodes {
+		x := v.x.Node(n)
+		if x == nil || nodeReady(x) {
+			continue
+		}
+		for _, c := range x.Status.Conditions {
+			if c.Type == corev1.NodeReady && !c.LastTransitionTime.IsZero() {
+				return c.LastTransitionTime.Time
+			}
+		}
+	}
+	return time.Time{}
+}
+
+// turn is how much a line changed at a time, as a share of its larger side; one that ends there changed wholly.
+func (v *scene) turn(l incident.ChartLine, at time.Time) float64 {
+	var before, after, nb, na float64
+	for _, p := range l.Points {
+		if p.At.Before(at) {
+			before, nb = before+p.Value, nb+1
+		} else {
+			after, na = after+p.Value, na+1
+		}
+	}
+	switch {
+	case nb == 0:
+		return 0
+	case na == 0:
+		if v.s.At.Sub(at) < 2*time.Minute {
+			return 0
+		}
+		return 1
+	}
+	before, after = before/nb, after/na
+	if top := max(before, after); top > 0 {
+		return math.Abs(before-after) / top
+	}
+	return 0
 }

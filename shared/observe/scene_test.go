@@ -108,3 +108,42 @@ func TestPodStatus(t *testing.T) {
 		}
 	}
 }
+
+// The charts of a lost node are of what changed when it was lost; its memory, which never was high, is not the first of them.
+func TestChartsOfALostNodeShowWhatChangedThen(t *testing.T) {
+	lost := seven.Add(-20 * time.Minute)
+	n := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n1"}, Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionUnknown, LastTransitionTime: metav1.NewTime(lost)}}}}
+	curve := func(name string, before, after float64) Series {
+		s := Series{Labels: map[string]string{"__name__": name, "node": "n1"}}
+		for i := range 60 {
+			at := seven.Add(-time.Hour + time.Duration(i)*time.Minute)
+			value := before
+			if !at.Before(lost) {
+				value = after
+			}
+			s.Points = append(s.Points, Point{At: at, Value: value})
+		}
+		return s
+	}
+	s := &Snapshot{At: seven, Series: []Series{curve("node_memory_usage_ratio", 0.6, 0.61), curve("node_cpu_usage_ratio", 0.3, 0.2), curve("node_network_receive_bytes_per_second", 90000, 9000)}}
+	s.Objects.Nodes = append(s.Objects.Nodes, n)
+	titles := func() []string {
+		var out []string
+		for _, c := range s.Scene([]incident.Target{{Kind: "Node", Name: "n1"}}).Charts {
+			out = append(out, c.Title.EN)
+		}
+		return out
+	}
+	if d := cmp.Diff([]string{"Node network, received", "Node CPU", "Node memory"}, titles()); d != "" {
+		t.Errorf("a lost node (-want +got)\n%s", d)
+	}
+	s.Series[0] = curve("node_memory_usage_ratio", 0.97, 0.97)
+	if d := cmp.Diff("Node memory", titles()[0]); d != "" {
+		t.Errorf("a lost node whose memory is full (-want +got)\n%s", d)
+	}
+	n.Status.Conditions[0].Status = corev1.ConditionTrue
+	s.Series[0] = curve("node_memory_usage_ratio", 0.6, 0.61)
+	if d := cmp.Diff([]string{"Node memory", "Node CPU"}, titles()); d != "" {
+		t.Errorf("a node that is well (-want +got)\n%s", d)
+	}
+}
