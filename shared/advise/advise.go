@@ -46,7 +46,7 @@ func (a *Adviser) Round(ctx context.Context, i *incident.Incident, s *observe.Sn
 	if err != nil {
 		return nil, err
 	}
-	d := diagnose.Judge(frozen)
+	d := diagnose.About(frozen, diagnose.Judge(frozen), i.Alarms, before(i)...)
 	r := incident.Round{Number: len(i.Rounds) + 1, Diagnosis: d, Scene: frozen.Scene(focus(i, d))}
 	if solutions := remediate.Propose(frozen, d, remediate.HistoryOf(i)); len(solutions) > 0 {
 		for n := range solutions {
@@ -61,6 +61,28 @@ func (a *Adviser) Round(ctx context.Context, i *incident.Incident, s *observe.Sn
 	}
 	i.Rounds = append(i.Rounds, r)
 	return i.Last(), nil
+}
+
+// before is what earlier rounds found at fault and changed: what comes of it belongs to the same incident.
+func before(i *incident.Incident) []incident.Target {
+	var out []incident.Target
+	for _, r := range i.Rounds {
+		for _, c := range r.Diagnosis.Causes {
+			out = append(out, bare(c.Target))
+		}
+		if r.Execution == nil {
+			continue
+		}
+		for _, s := range r.Execution.Steps {
+			out = append(out, bare(s.Step.Target))
+		}
+	}
+	return out
+}
+
+// bare is a target as diagnosers name it, within one cluster.
+func bare(t incident.Target) incident.Target {
+	return incident.Target{Kind: t.Kind, Namespace: t.Namespace, Name: t.Name}
 }
 
 // focus is what the scene is about: the causes, and what the alarms named.
