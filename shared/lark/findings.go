@@ -275,7 +275,7 @@ func (p pen) causeLine(n int, f incident.Finding, c cut) words {
 
 // unseen lists what could not be looked at; nothing there was guessed.
 func (v View) unseen(p pen, c cut) []element {
-	gaps := v.round().Diagnosis.Gaps
+	gaps := alike(v.round().Diagnosis.Gaps)
 	if len(gaps) == 0 {
 		return nil
 	}
@@ -285,4 +285,35 @@ func (v View) unseen(p pen, c cut) []element {
 		head = say("%s, %s more in the archive", "%s，另有 %s 项见归档", head, num(rest))
 	}
 	return listing(p, head, gaps, limit, func(g string) words { return p.data(g, 200) })
+}
+
+// alike puts gaps that say the same of several sources into one line: where an identity may read nothing, forty lines would say so.
+func alike(gaps []string) []string {
+	const named = 4
+	sources := map[string][]string{}
+	var out []string
+	for _, g := range gaps {
+		source, why, ok := strings.Cut(g, " could not be ")
+		if !ok || strings.Contains(source, " ") {
+			out = append(out, g)
+			continue
+		}
+		if sources[why] == nil {
+			out = append(out, " could not be "+why)
+		}
+		sources[why] = append(sources[why], source)
+	}
+	for i, g := range out {
+		why, ok := strings.CutPrefix(g, " could not be ")
+		if !ok {
+			continue
+		}
+		all := sources[why]
+		list := strings.Join(all[:min(named, len(all))], ", ")
+		if rest := len(all) - named; rest > 0 {
+			list = fmt.Sprintf("%s and %d more kinds", list, rest)
+		}
+		out[i] = list + g
+	}
+	return out
 }

@@ -38,6 +38,11 @@ func (h Health) normal() bool {
 	return len(h.Findings) == 0 && len(h.Open) == 0 && len(h.Gaps) == 0 && len(h.Pods) == 0 && t.ActiveAlarms == 0 && t.NodesReady == t.Nodes && t.WorkloadsReady == t.Workloads
 }
 
+// blind says that nothing at all is known of nodes and pods: no cluster is without both.
+func (h Health) blind() bool {
+	return h.Totals.Nodes == 0 && h.Totals.Pods == 0 && len(h.Gaps) > 0
+}
+
 // HealthCard says "cluster X is normal" with the figures behind it, or lists what is not. A source that could not be read never
 // counts as normal.
 func HealthCard(h Health) ([]byte, error) {
@@ -54,6 +59,8 @@ func (h Health) title(p pen) words {
 	switch {
 	case h.normal():
 		return say("Cluster %s is normal", "集群 %s 运行正常", name)
+	case h.blind():
+		return say("Cluster %s: its state could not be read", "集群 %s：无法读取集群状态", name)
 	case len(h.Findings) > 0:
 		return say("Cluster %s: %s, first: %s", "集群 %s：%s，首要：%s", name, count(len(h.Findings), "problem", "problems", "个问题"), p.broken(h.Findings[0]))
 	case len(h.Open) > 0 || h.Totals.ActiveAlarms > 0:
@@ -68,6 +75,8 @@ func (h Health) colour() colour {
 	switch {
 	case h.normal():
 		return green
+	case h.blind():
+		return carmine
 	case len(h.Findings) > 0:
 		return orange
 	}
@@ -89,7 +98,10 @@ func (h Health) counts() words {
 	t := h.Totals
 	ready := func(en, zh literal, ready, all int) words {
 		w := say("%s of %s ready", "%s/%s 就绪", num(ready), num(all))
-		if ready < all {
+		switch {
+		case all == 0 && len(h.Gaps) > 0:
+			w = bold(say("unknown", "未知"))
+		case ready < all:
 			w = bold(w)
 		}
 		return say(en+": %s", zh+"：%s", w)
@@ -140,7 +152,7 @@ func (h Health) abnormal(p pen, c cut) []element {
 	for _, t := range h.CostHints {
 		hints = append(hints, bullet(p.text(t, 240)))
 	}
-	for _, g := range h.Gaps {
+	for _, g := range alike(h.Gaps) {
 		gaps = append(gaps, bullet(p.data(g, 200)))
 	}
 	add(say("What is wrong", "异常项"), found)

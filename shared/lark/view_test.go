@@ -1,6 +1,7 @@
 package lark
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -68,5 +69,36 @@ func TestEndLists(t *testing.T) {
 	got := endLists("- a\n- b\nafter\n1. one\n   more\n- c\n  of c\n\nend")
 	if d := cmp.Diff("- a\n- b\n\nafter\n1. one\n   more\n- c\n  of c\n\nend", got); d != "" {
 		t.Error(d)
+	}
+}
+
+func TestAlike(t *testing.T) {
+	got := alike([]string{
+		"pods could not be listed: forbidden", "changes made through the cloud could not be read: 503", "nodes could not be listed: forbidden", "a could not be listed: forbidden",
+		"b could not be listed: forbidden", "events could not be listed: timed out", "c could not be listed: forbidden", "d could not be listed: forbidden",
+	})
+	want := []string{
+		"pods, nodes, a, b and 2 more kinds could not be listed: forbidden", "changes made through the cloud could not be read: 503",
+		"events could not be listed: timed out",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+// An inspection that could read nothing does not count zeros.
+func TestBlindInspection(t *testing.T) {
+	card, err := HealthCard(Health{Look: Look{Language: English}, Cluster: incident.Cluster{Name: "demo"}, At: at(14, 5), From: at(13, 5), Gaps: []string{"nodes could not be listed: forbidden", "pods could not be listed: forbidden"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(card)
+	for _, want := range []string{"its state could not be read", "Nodes: **unknown**", "nodes, pods could not be listed: forbidden"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the card does not say %q:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "0 of 0") {
+		t.Error("what could not be read was counted as zero")
 	}
 }
