@@ -91,6 +91,9 @@ func raised(payload json.RawMessage, clusters config.Clusters) ([]ask, error) {
 	if err := json.Unmarshal(payload, &r); err != nil {
 		return nil, fmt.Errorf("the event: %w", err)
 	}
+	if r.Cluster == "" {
+		return nil, errors.New("neither a notification nor raised alarms: it names no cluster")
+	}
 	c, ok := clusters.Find(r.Cluster)
 	if !ok {
 		return nil, fmt.Errorf("cluster %q is not configured", r.Cluster)
