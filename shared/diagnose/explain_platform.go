@@ -27,6 +27,7 @@ var platformLinks = []link{
 	{nodeLost, these(incident.TaintEviction), hosts},
 	{these(incident.MasterSecurityGroupChanged), either(nodeLost, these(incident.ClusterUnavailable, incident.NodeSecurityGroupChanged, incident.NodeAzOutage)), anywhere},
 	{these(incident.NetworkAclBlocked), either(these(incident.NodeControlPlaneDisconnected, incident.KubeletDown, incident.SFSNfsNetworkBlocked, incident.ELBBackendUnhealthy)), anywhere},
+	{these(incident.ELBCapacitySaturated, incident.EIPBandwidthSaturated, incident.NATSaturated), these(incident.PodNetworkDegraded, incident.RequestLatencyHigh, incident.RequestErrorsHigh), anywhere},
 	{these(incident.NodePortBlocked), these(incident.ELBBackendUnhealthy), anywhere},
 	{these(incident.EgressMissing), these(incident.RegistryNetworkTimeout, incident.RegistryNoEgress, incident.CoreDNSUpstreamTimeout, incident.ImageTooLarge), anywhere},
 	{cutWires, these(incident.ServiceNoReadyEndpoint, incident.IngressUpstreamError, incident.PodNetworkDegraded), sameObject},

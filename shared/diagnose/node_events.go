@@ -44,7 +44,10 @@ func (g *gather) nodeEvents(n *corev1.Node) {
 		if !ok || !g.v.happened(e, x.lasts) || g.v.contradicted(n, x.reason) {
 			continue
 		}
-		if x.reason == incident.NodeSystemOOM && (g.v.inContainer(e) || e.Reason == "OOMKilling" && !strings.Contains(strings.ToLower(e.Message), "system")) && g.v.victim(e) != nil {
+		if x.reason == incident.NodeSystemOOM && g.v.inContainer(e) {
+			continue // the limit of a container, whoever it was: the node did not lack memory
+		}
+		if x.reason == incident.NodeSystemOOM && e.Reason == "OOMKilling" && !strings.Contains(strings.ToLower(e.Message), "system") && g.v.victim(e) != nil {
 			continue // the limit of one container, which the pod tells better
 		}
 		if x.reason == incident.NodeInstallFailed && bootWords.MatchString(e.Message) {

@@ -112,6 +112,9 @@ func (v *view) selectorOrAffinity(p *corev1.Pod, said func(incident.Reason) bool
 // keptOut looks for what keeps the pod off nodes that have room: a cordon, a taint, a rule about other pods, a volume.
 func (v *view) keptOut(p *corev1.Pod, meant []fit, said func(incident.Reason) bool) (incident.Reason, []*corev1.Node) {
 	var cordoned, tainted, open []*corev1.Node
+	if said(incident.VolumeNodeAffinityConflict) {
+		meant = slices.DeleteFunc(slices.Clone(meant), func(f fit) bool { return !f.volume })
+	}
 	for _, f := range meant {
 		room := !f.lacksCPU && !f.lacksMem && !f.tooMany
 		switch {
@@ -200,6 +203,12 @@ func (v *view) noRoom(meant []fit, obstacles []obstacle) incident.Reason {
 		return incident.InsufficientMemory
 	case pods > 0:
 		return incident.TooManyPodsOnNode
+	}
+	// Nodes that the pod's own rules leave out were never meant for it, however many they are.
+	if rest := slices.DeleteFunc(slices.Clone(obstacles), func(o obstacle) bool {
+		return o.reason == incident.NodeSelectorMismatch || o.reason == incident.NodeAffinityMismatch
+	}); len(rest) > 0 {
+		return most(rest)
 	}
 	return most(obstacles)
 }

@@ -18,6 +18,7 @@ type fit struct {
 	lacksCPU  bool
 	lacksMem  bool
 	tooMany   bool
+	volume    bool // every bound volume of the pod can be used there
 	otherwise bool // free of every obstacle above
 	control   bool // a control plane node
 }
@@ -49,7 +50,7 @@ func (v *view) fits(p *corev1.Pod) []fit {
 	var out []fit
 	for _, n := range v.Objects.Nodes {
 		f := fit{node: n, control: controlNode(n), cordoned: n.Spec.Unschedulable, notReady: nodeReady(n) != corev1.ConditionTrue}
-		f.selector, f.affinity = matchesSelector(p, n), matchesAffinity(p, n)
+		f.selector, f.affinity, f.volume = matchesSelector(p, n), matchesAffinity(p, n), v.holdsVolumes(p, n)
 		for i := range n.Spec.Taints {
 			t := &n.Spec.Taints[i]
 			if t.Effect != corev1.TaintEffectPreferNoSchedule && t.Key != corev1.TaintNodeUnschedulable && !tolerated(p, t) {
@@ -115,6 +116,27 @@ func matchesAffinity(p *corev1.Pod, n *corev1.Node) bool {
 	}
 	ok, err := nodeaffinity.NewLazyErrorNodeSelector(a.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution).Match(n)
 	return ok && err == nil
+}
+
+// holdsVolumes says whether the bound volumes of a pod may be used on a node: disks live in one zone, local ones on one node.
+func (v *view) holdsVolumes(p *corev1.Pod, n *corev1.Node) bool {
+	for _, vol := range p.Spec.Volumes {
+		if vol.PersistentVolumeClaim == nil {
+			continue
+		}
+		c := v.claim(p.Namespace, vol.PersistentVolumeClaim.ClaimName)
+		if c == nil {
+			continue
+		}
+		pv := v.idx.VolumeOf(c)
+		if pv == nil || pv.Spec.NodeAffinity == nil || pv.Spec.NodeAffinity.Required == nil {
+			continue
+		}
+		if ok, err := nodeaffinity.NewLazyErrorNodeSelector(pv.Spec.NodeAffinity.Required).Match(n); !ok || err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func tolerated(p *corev1.Pod, t *corev1.Taint) bool {
