@@ -20,10 +20,10 @@ var (
 	hostPort    = regexp.MustCompile(`(?:^|[\s,;"'=@(\[])([a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?):(\d{2,5})(?:$|[\s,;"'/)\]])`)
 	bareHost    = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 	hostKey     = regexp.MustCompile(`(?i)(^|[_.-])(host|hostname|addr|address|url|uri|endpoint|server|servers|service|broker|brokers|upstream|backend|dsn|svc)s?([_.-]|\d|$)`)
-	nameKey     = regexp.MustCompile(`(?i)(^|[_.-])(user(name)?|pass(word|wd)?|pwd|db|dbname|database|schema|role|secret|token|name|version|env(ironment)?|mode|level)$`)
+	nameKey     = regexp.MustCompile(`(?i)(^|[_.-])(user(name)?|pass(word|wd)?|pwd|db|dbname|database|schema|role|secret|token|name|version|env(ironment)?)$`)
 	portKey     = regexp.MustCompile(`(?i)(^|[_.-])port$`)
 	hostKeyTail = regexp.MustCompile(`(?i)[_.-](hostname|host|addr|address|server|service|svc)$`)
-	fileTail    = regexp.MustCompile(`(?i)\.(ya?ml|json|xml|properties|conf|cfg|toml|ini|sh|py|jar|js|log|pem|crt|key|so|txt|html?|sql|db|sock|png|go|gz|tar)$`)
+	fileTail    = regexp.MustCompile(`(?i)\.(ya?ml|json|xml|properties|conf|cfg|toml|ini|sh|py|jar|js|log|pem|crt|key|so|txt|html?|sql|db|sock|png|go|gz|tar|java|kt|scala|rs|rb|php|lua|tsx?|mjs|cs|cpp|cc|hpp|[ch]|exs?|erl)$`)
 )
 
 // addressesIn finds the addresses in one setting. A lone word is taken for a host only when the key says so.

@@ -195,7 +195,11 @@ func (g *gather) recorded() {
 		for _, w := range victims {
 			d.affects(w.target)
 			if !d.wordy() {
-				d.object(w.target, "uses it, and began to fail %s after the change", spanEN(v.onsetOf(w, v.failingPods(w)).Sub(c.At)))
+				at := v.degradedSince(w)
+				if failing := v.failingPods(w); len(failing) > 0 {
+					at = v.onsetOf(w, failing)
+				}
+				d.object(w.target, "uses it, and began to fail %s after the change", spanEN(at.Sub(c.At)))
 			}
 		}
 	}
@@ -221,6 +225,12 @@ func (v *view) victimsOf(c observe.Change) []*workload {
 		uses := c.Target.Kind == "ConfigMap" && w.template != nil && w.uses("ConfigMap", c.Target.Name) || c.Target.Kind == "Secret" && w.template != nil && w.uses("Secret", c.Target.Name) ||
 			strings.Contains(c.Target.Kind, "Role") && v.says(w, signForbidden)
 		failing := v.failingPods(w)
+		if c.Target.Kind == "ConfigMap" && len(failing) == 0 && (uses || v.callsReader(w, c.Target)) {
+			if at := v.degradedSince(w); !at.IsZero() && !at.Before(c.At.Add(-time.Minute)) && at.Before(c.At.Add(30*time.Minute)) {
+				out = append(out, w)
+			}
+			continue
+		}
 		if !uses || len(failing) == 0 {
 			continue
 		}
@@ -229,6 +239,18 @@ func (v *view) victimsOf(c observe.Change) []*workload {
 		}
 	}
 	return out
+}
+
+// callsReader says whether a workload calls one that uses a ConfigMap: flags and rules are handed out by a service of their own.
+func (v *view) callsReader(w *workload, m incident.Target) bool {
+	for k := range v.apps().callees[w] {
+		for _, b := range v.apps().behind[k] {
+			if b != w && b.template != nil && b.uses("ConfigMap", m.Name) && b.target.Namespace == m.Namespace {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // firstChangeOf is the newest recorded change of a workload.

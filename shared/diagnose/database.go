@@ -21,6 +21,7 @@ var databaseReasons = []struct {
 	{signTooMany, incident.DatabaseConnectionsExhausted},
 	{signNoDatabase, incident.DatabaseMissing},
 	{signNoPrivilege, incident.DatabasePermissionDenied},
+	{signFullDB, incident.DatabaseOutOfMemory},
 }
 
 // databaseSigns reads what an application, or the database itself, says. The target is where the wrong value or the exhausted part
@@ -32,13 +33,13 @@ func (g *gather) databaseSigns(w *workload) {
 			if x.kind == signDenied && !v.databaseLine(w, s) {
 				continue
 			}
-			if s.count < 2 && !v.suffering([]*workload{w}) && x.kind != signTooMany && x.kind != signReadOnlyDB && x.kind != signNoPrivilege {
+			if s.count < 2 && !v.suffering([]*workload{w}) && x.kind != signTooMany && x.kind != signReadOnlyDB && x.kind != signNoPrivilege && x.kind != signFullDB {
 				continue // once, and nobody suffers: it was tried again with success
 			}
 			db := v.databaseOf(w, s)
 			t, strength := w.target, 0.9
 			switch x.kind {
-			case signReadOnlyDB, signTooMany, signNoPrivilege:
+			case signReadOnlyDB, signTooMany, signNoPrivilege, signFullDB:
 				if db != nil {
 					t = db.target
 				}
@@ -115,7 +116,7 @@ var engines = []struct {
 	{5432, regexp.MustCompile(`(?i)postgres|\bpq:|psql|SQLSTATE|(table|relation|sequence|schema) |pg_|remaining connection slots|too many clients`)},
 	{3306, regexp.MustCompile(`(?i)mysql|mariadb|\((1045|1040|1142|1290|1049|1044|1227)\b|Error 1\d\d\d|SQLSTATE`)},
 	{27017, regexp.MustCompile(`(?i)mongo|SASL|SCRAM|\$db|\{ (find|insert|aggregate|update)|not ?(writable)?primary`)},
-	{6379, regexp.MustCompile(`(?i)redis|valkey|lettuce|jedis|NOAUTH|WRONGPASS|READONLY|NOPERM`)},
+	{6379, regexp.MustCompile(`(?i)redis|valkey|lettuce|jedis|NOAUTH|WRONGPASS|READONLY|NOPERM|maxmemory`)},
 }
 
 // speaks are those of several databases that the words of a line fit.

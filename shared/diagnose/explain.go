@@ -166,6 +166,16 @@ var explains = []link{
 		incident.ChangeNetworkRoute), sameObject},
 	{these(incident.FaultFlagEnabled), either(domain(incident.PerformanceDomain), these(incident.PodNetworkDegraded, incident.ContainerOOMKilled, incident.ServiceNoReadyEndpoint)), sameObject},
 	{these(incident.FaultFlagEnabled), starving, calls},
+	{these(incident.ChangeConfig), either(domain(incident.PerformanceDomain), these(incident.PodNetworkDegraded)), sameObject},
+	{these(incident.ContainerCpuSaturated, incident.PVCCapacityExhausted, incident.DiskSlow, incident.DiskHung, incident.ContainerMemoryHigh, incident.ContainerOOMKilled,
+		incident.DatabaseConnectionsExhausted), these(incident.DatabaseSlow), sameObject},
+	{these(incident.DatabaseSlow), these(incident.DatabaseConnectionsExhausted), calls},
+	{these(incident.DatabaseSlow, incident.ClockSkewed), these(incident.PodNetworkDegraded), sameObject},
+	{these(incident.ListenPortMismatch, incident.CommandOfAnotherApp), these(incident.ReadinessProbeWrongPort, incident.LivenessProbeWrongPort, incident.StartupProbeWrongPort,
+		incident.ServiceTargetPortMismatch, incident.PodNetworkDegraded), sameObject},
+	{these(incident.DiskSlow, incident.DiskHung), these(incident.DatabaseSlow), hosts},
+	{these(incident.RequestErrorsHigh, incident.RequestLatencyHigh), these(incident.RequestErrorsHigh, incident.RequestLatencyHigh, incident.AppDependencyFailure), calls},
+	{these(incident.ReplicasScaledToZero), these(incident.RequestErrorsHigh, incident.RequestLatencyHigh), sameNamespace},
 
 	// Nodes.
 	{nodeAny, podOnNode, hosts},

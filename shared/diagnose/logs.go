@@ -21,11 +21,16 @@ func examineLogs(v *view) []incident.Finding {
 		g.forbidden(w)
 		g.dependency(w)
 		g.collections(w)
+		g.clock(w)
+		g.foreignCommand(w)
+		g.listensElsewhere(w)
+		g.deletedPods(w)
 	}
 	g.sharedPorts()
 	g.readOnlySettings()
 	g.faultFlags()
 	g.unreached()
+	g.slowDatabases()
 	return g.done()
 }
 

@@ -32,6 +32,10 @@ const (
 	signTooMany        signKind = "database connections exhausted"
 	signNoDatabase     signKind = "database missing"
 	signNoPrivilege    signKind = "database privilege missing"
+	signSlowDB         signKind = "database slow"
+	signFullDB         signKind = "database out of memory"
+	signClock          signKind = "clock differs"
+	signUnknownCall    signKind = "call of an unknown service"
 	signCollecting     signKind = "collecting garbage"
 	signNoHost         signKind = "host not found"
 	signRefused        signKind = "connection refused"
@@ -59,6 +63,9 @@ var signWords = []struct {
 	{signTooMany, regexp.MustCompile(`(?i)too many connections|remaining connection slots are reserved|sorry, too many clients|max(imum)? (number of )?(client )?connections (reached|exceeded)|max number of clients reached|ORA-00020|connection limit exceeded|ER_CON_COUNT_ERROR`)},
 	{signReadOnlyDB, regexp.MustCompile(`(?i)--(super-)?read-only option|read-only transaction|is read[- ]only|READONLY You can't write|NotWritablePrimary|not master and slaveOk|NotPrimary|not primary|standby mode|Cannot execute .* in a read-only|database is read-only|Table .* is read only|recovery is in progress`)},
 	{signNoPrivilege, regexp.MustCompile(`(?i)not authorized (on \S+ to execute|for query|to perform)|(command|access) denied to user|permission denied (for|on) (the )?(table|relation|schema|database|sequence|function|view|column|object)|permission was denied on the object|insufficient privilege|ORA-01031|\bNOPERM\b|must be owner of|has no permissions? (to run|for)|ER_TABLEACCESS_DENIED|ER_DBACCESS_DENIED`)},
+	{signFullDB, regexp.MustCompile(`(?i)OOM command not allowed|used memory > 'maxmemory'|(memory|disk) resource limit alarm|out of memory storing object|SERVER_ERROR out of memory`)},
+	{signSlowDB, regexp.MustCompile(`(?i)Query_time: *[1-9]|slow query(?:.{0,40}\b\d{4,} ?ms| log|:)|durationMillis\W{1,4}\d{4,}|fsync\(\) took|page_cleaner: .*took|still waiting for \w+Lock|lock timeout|Lock wait timeout|deadlock (detected|found)|checkpoints are occurring too frequently|canceling statement due to|(statement|query) (timed? ?out|timeout)|QueryTimeoutException|Slow operation|serverStatus was very slow`)},
+	{signClock, regexp.MustCompile(`(?i)used before issued|(token|certificate|jwt|signature).{0,30}not (yet )?valid (yet|before)|not yet valid|clock ?skew|KRB_AP_ERR_SKEW|RequestTimeTooSkewed|clock (is|are) (ahead|behind|out of sync)|timestamp .{0,30}(in the future|too (old|far))|JWT expired at .* Current time`)},
 	{signCollecting, regexp.MustCompile(`(?i)Pause Full|\bFull GC\b|GC overhead limit|Mark-(sweep|Compact) .*ms|\bgc\b.{0,60}(paused? (for )?\d{3,}|stop.the.world)|garbage collect\w* .{0,40}(paus|took|forced)|forced? (full )?gc\b`)},
 	{signDenied, regexp.MustCompile(`(?i)access denied for user|password authentication failed|Authentication failed|auth(entication)? (error|failure)|SASL authentication failed|invalid username-password|WRONGPASS|NOAUTH|ERR invalid password|login failed for user|ORA-01017|no pg_hba\.conf entry|role "[^"]*" does not exist|invalid credentials|AuthenticationFailed|SCRAM|requires authentication|Authentication required|UserNotFound|Could not find user`)},
 	{signNoDatabase, regexp.MustCompile(`(?i)unknown database|database "[^"]*" does not exist|Cannot open database|ORA-12514|ORA-12505`)},
@@ -85,7 +92,7 @@ var trouble = []string{
 	"unknown", "invalid", "panic", "fatal", "too many", "too_many", "read-only", "read only", "readonly", "exhaust", "unavailable", "forbidden",
 	"in use", "inuse", "reset", "notfound", "nxdomain", "servfail", "upstream", "404", "50", "not available", "noauth", "wrongpass", "not permitted",
 	"out of memory", "no space", "x509", "certificate", "misbehaving", "slots", "does not exist", "no route", "unreachable", "limit", "primary", "recovery",
-	"authoriz", "noperm", "privilege", "authentica", "pause full", "full gc", "mark-", "garbage", " gc", "gc ", "bad address", "eacces", "erofs", "enospc", "eio", "critical", "no pg_hba", "resolve", "standby", "max number", "not found", "pkix", "exceeded", "traceback",
+	"authoriz", "noperm", "privilege", "authentica", "slow", "fsync", "page_cleaner", "durationmillis", "waiting for", "deadlock", "query_time", "oom command", "maxmemory", "skew", "not yet valid", "before issued", "expired", "pause full", "full gc", "mark-", "garbage", " gc", "gc ", "bad address", "eacces", "erofs", "enospc", "eio", "critical", "no pg_hba", "resolve", "standby", "max number", "not found", "pkix", "exceeded", "traceback",
 }
 
 var telemetryLine = regexp.MustCompile(`(?i)(otel|otlp|opentelemetry|jaeger|zipkin|skywalking|statsd|pushgateway|trace|span|collector|sentry).*(export|upload|send|report|flush|transient|dropp|dial|connect)|(export|upload|send|report|flush).*(otel|otlp|opentelemetry|jaeger|zipkin|skywalking|statsd|pushgateway|traces?\b|spans?\b|sentry)`)
@@ -169,20 +176,23 @@ var hostWords = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)server on '([a-zA-Z0-9.-]+)(?::(\d+))?'`),
 	regexp.MustCompile(`(?i)server at "([a-zA-Z0-9.-]+)"(?:.*?port (\d+))?`),
 	regexp.MustCompile(`(?i)host "([a-zA-Z0-9.-]+)"(?:.*?port (\d+))?`),
-	regexp.MustCompile(`\b([a-zA-Z][a-zA-Z0-9.-]*[a-zA-Z0-9]|\d+\.\d+\.\d+\.\d+)[:/](\d{2,5})\b`),
+	regexp.MustCompile(`\b([a-zA-Z][a-zA-Z0-9.-]*[a-zA-Z0-9]|\d+\.\d+\.\d+\.\d+):(\d{2,5})\b`),
 }
 
 // hostIn is the host a line complains about; an address of a Service or pod is given its name.
 func (v *view) hostIn(kind signKind, line string, w *workload) (string, int) {
 	switch kind {
-	case signNoHost, signRefused, signTimeout, signTooMany, signDenied, signReadOnlyDB, signUpstream, signPool, signNoDatabase, signNoPrivilege, signNotFound404, signError:
+	case signNoHost, signRefused, signTimeout, signTooMany, signDenied, signReadOnlyDB, signUpstream, signPool, signNoDatabase, signNoPrivilege, signFullDB, signSlowDB, signNotFound404, signError:
 	default:
 		return "", 0
 	}
-	for _, re := range hostWords {
+	for i, re := range hostWords {
 		m := re.FindStringSubmatch(line)
 		if m == nil {
 			continue
+		}
+		if i == len(hostWords)-1 && !strings.ContainsAny(m[1], ".-") && v.idx.Service(w.target.Namespace, strings.ToLower(m[1])) == nil {
+			continue // "pid:4711" is written like a host with a port
 		}
 		port := 0
 		if len(m) > 2 && m[2] != "" {

@@ -38,6 +38,8 @@ func (g *gather) zero(w *workload) {
 		strength = 0.9
 	case front && (e != nil || changed):
 		strength = 0.8
+	case front && v.unexplainedFailures(w):
+		strength = 0.7
 	default:
 		return
 	}
@@ -62,6 +64,24 @@ func (g *gather) zero(w *workload) {
 		d.change(change, "%s %s%s: %s → %s", change.Verb, change.Target, byWhom(change), quote(change.Before), quote(change.After)).since(change.At)
 	}
 	d.number(FactReplicas, 0)
+}
+
+// unexplainedFailures says whether workloads of the same namespace began to fail requests, while all of them have their pods: then
+// something is missing that they need.
+func (v *view) unexplainedFailures(w *workload) bool {
+	n := 0
+	for _, x := range v.inSpace[w.target.Namespace] {
+		if x.isJob() || x == w {
+			continue
+		}
+		if x.desired > 0 && !v.allReady(x) {
+			return false
+		}
+		if _, ok := v.failing(x); ok {
+			n++
+		}
+	}
+	return n > 0
 }
 
 func callersText(callers []*workload) string {

@@ -12,6 +12,12 @@ const (
 	DatabaseConnectionsExhausted Reason = "DatabaseConnectionsExhausted"
 	DatabaseMissing              Reason = "DatabaseMissing"
 	DatabasePermissionDenied     Reason = "DatabasePermissionDenied"
+	DatabaseSlow                 Reason = "DatabaseSlow"
+	DatabaseOutOfMemory          Reason = "DatabaseOutOfMemory"
+	ListenPortMismatch           Reason = "ListenPortMismatch"
+	CommandOfAnotherApp          Reason = "CommandOfAnotherApp"
+	ClockSkewed                  Reason = "ClockSkewed"
+	PodsDeleted                  Reason = "PodsDeleted"
 	QueueConsumerLagging         Reason = "QueueConsumerLagging"
 	EnvAddressInvalid            Reason = "EnvAddressInvalid"
 	ServiceMissing               Reason = "ServiceMissing"
@@ -19,6 +25,54 @@ const (
 )
 
 var applicationReasons = []ReasonInfo{
+	{
+		Reason: DatabaseSlow, Domain: ApplicationDomain, Kind: "Deployment",
+		Title: Text{EN: "the database answers too slowly", ZH: "数据库响应缓慢"},
+		Advice: Text{
+			EN: "Look for locks, slow queries, a busy disk or CPU of the database; end the blocking session or add the missing index.",
+			ZH: "排查数据库的锁等待、慢查询、磁盘或 CPU 瓶颈；终止阻塞会话或补充索引。",
+		},
+	},
+	{
+		Reason: DatabaseOutOfMemory, Domain: ApplicationDomain, Kind: "Deployment",
+		Title: Text{EN: "the database or cache has no memory left for writes", ZH: "数据库/缓存内存已满，拒绝写入"},
+		Advice: Text{
+			EN: "Raise maxmemory (and the container's limit), set an eviction policy, or find what fills it.",
+			ZH: "调大 maxmemory（及容器 limit）、配置淘汰策略，或排查写入来源。",
+		},
+	},
+	{
+		Reason: ListenPortMismatch, Domain: ApplicationDomain, Kind: "Deployment",
+		Title: Text{EN: "the application listens on another port than is declared", ZH: "应用监听端口与声明不一致"},
+		Advice: Text{
+			EN: "Make the setting of the port, containerPort, probes and targetPort agree, or roll back.",
+			ZH: "使应用端口配置、containerPort、探针与 targetPort 保持一致，或回滚。",
+		},
+	},
+	{
+		Reason: CommandOfAnotherApp, Domain: ApplicationDomain, Kind: "Deployment",
+		Title: Text{EN: "the container runs the command of another application", ZH: "容器运行了其他应用的启动命令"},
+		Advice: Text{
+			EN: "Correct command and args of the template, or roll back.",
+			ZH: "修正模板中的 command/args，或回滚。",
+		},
+	},
+	{
+		Reason: ClockSkewed, Domain: ApplicationDomain, Kind: "Deployment",
+		Title: Text{EN: "the application's clock differs from the others'", ZH: "应用时钟偏差，令牌/证书校验失败"},
+		Advice: Text{
+			EN: "Compare the clock of pod, node and issuer (date -u); repair time synchronisation, or recreate the pod.",
+			ZH: "对比 Pod、节点与签发方时钟（date -u）；修复时间同步或重建 Pod。",
+		},
+	},
+	{
+		Reason: PodsDeleted, Domain: ApplicationDomain, Kind: "Deployment",
+		Title: Text{EN: "pods are deleted from outside and replaced", ZH: "Pod 被外部删除并重建"},
+		Advice: Text{
+			EN: "Find who deletes them: the audit log, a chaos experiment, a descheduler, or a script.",
+			ZH: "通过审计日志确认删除来源：混沌实验、descheduler 或脚本。",
+		},
+	},
 	{
 		Reason: DatabasePermissionDenied, Domain: ApplicationDomain, Kind: "Deployment",
 		Title: Text{EN: "the database user may not do what it must", ZH: "数据库用户权限不足"},
