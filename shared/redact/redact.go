@@ -87,6 +87,8 @@ var rules = []rule{
 	// Bare keys by form: access keys are 20 capitals and digits, secret keys 40 of mixed case.
 	{nil, regexp.MustCompile(`\b(?:[A-Z]+[0-9]|[0-9]+[A-Z])[A-Z0-9]*\b`), ""},
 	{nil, regexp.MustCompile(`\b[A-Za-z0-9]{40}\b`), ""},
+	// A line of a PEM block alone, as a log's line quotes it: 64 of mixed case.
+	{nil, regexp.MustCompile(`\b[A-Za-z0-9+/]{64}\b`), ""},
 }
 
 // String is s without secrets.
@@ -144,7 +146,7 @@ func bareKey(m string) bool {
 	switch len(m) {
 	case 20:
 		return upper && digit && !lower
-	case 40:
+	case 40, 64:
 		return upper && lower && digit
 	}
 	return false

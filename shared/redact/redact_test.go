@@ -105,3 +105,39 @@ func FuzzRedact(f *testing.F) {
 		}
 	})
 }
+
+// TestCompanyGivesASecretAway: what stands beside a value in JSON says what it is.
+func TestCompanyGivesASecretAway(t *testing.T) {
+	for _, c := range []struct{ name, in, want string }{
+		{
+			"variables of a container",
+			`{"env":[{"name":"DB_PASSWORD","value":"hunter22"},{"name":"MODE","value":"fast"},{"name":"db_pass","value":"x y z"}]}`,
+			`{"env":[{"name":"DB_PASSWORD","value":"[redacted]"},{"name":"MODE","value":"fast"},{"name":"db_pass","value":"[redacted]"}]}`,
+		},
+		{
+			"a name of another object", `[{"name":"API_TOKEN"},{"value":"7"}]`, `[{"name":"API_TOKEN"},{"value":"7"}]`,
+		},
+		{
+			"a block over the lines of a log",
+			`{"lines":["07:00 INFO -----BEGIN RSA PRIVATE KEY-----","07:00 MIIEpAIBAAKCAQEA0Z3","qwertyuiopAS/+==","-----END RSA PRIVATE KEY-----","07:01 INFO listening"]}`,
+			`{"lines":["07:00 INFO [redacted]","07:00 [redacted]","[redacted]","-----END RSA PRIVATE KEY-----","07:01 INFO listening"]}`,
+		},
+		{
+			"a block that is cut off", `[["-----BEGIN CERTIFICATE-----","qwertyuiopASDF"],["somethinglongelse"]]`, `[["[redacted]","[redacted]"],["somethinglongelse"]]`,
+		},
+		{
+			"one line of a block alone",
+			`"at Zx9QwErTyUiOpAsDfGhJkLzXcVbNm1234567890AbCdEfGhIjKlMnOpQrStUv+/8 of it"`, `"at [redacted] of it"`,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out := New().Bytes([]byte(c.in))
+			if diff := cmp.Diff(c.want, string(out)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if twice := New().Bytes(out); string(twice) != string(out) {
+				t.Errorf("redacted twice: %s", twice)
+			}
+		})
+	}
+}
