@@ -164,7 +164,11 @@ func (g *gather) sayUnscheduled(t incident.Target, r incident.Reason, strength f
 	d, fresh := g.on(r, t)
 	if fresh {
 		i := incident.Info(r)
-		d.weigh(strength).say(fmt.Sprintf("%d pod(s) of %s are pending: %s", len(waiting), w.target, i.Title.EN),
+		pods := "1 pod"
+		if n := len(waiting); n > 1 {
+			pods = fmt.Sprintf("%d pods", n)
+		}
+		d.weigh(strength).say(fmt.Sprintf("%s of %s pending: %s", pods, w.target, i.Title.EN),
 			fmt.Sprintf("%s 有 %d 个 Pod Pending：%s", w.target, len(waiting), i.Title.ZH))
 		g.schedulingFacts(d, t, r, p)
 	}

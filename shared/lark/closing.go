@@ -90,7 +90,10 @@ func (v View) remainingRisks(p pen, c cut) words {
 	if n := v.firing(); n > 0 && v.is != incident.Recovered {
 		out = append(out, bullet(say("%s still firing when last read", "最近一次读取时仍有 %s", count(n, "alarm was", "alarms were", "条告警未恢复"))))
 	}
-	if look := verdict(v.lastExecution()); look != nil {
+	if c, ok := v.cause(); ok && v.is == incident.RolledBack {
+		out = append(out, bullet(say("The trouble itself: %s", "原问题仍在：%s", p.broken(c))))
+	}
+	if look := verdict(v.lastExecution()); look != nil && v.is != incident.RolledBack { // that look was before it was undone
 		for _, f := range look.Remaining[:min(c.few(4, 2), len(look.Remaining))] {
 			out = append(out, bullet(say("%s (%s)", "%s（%s）", p.text(timeless(f.Summary), 200), p.data(f.Target.String(), 120))))
 		}

@@ -90,15 +90,19 @@ func (p pen) stepLine(s incident.StepRun) words {
 	return bullet(out)
 }
 
-// goal is what a step makes of what it expects, field by field.
+// goal is what a step makes of what it expects, field by field; what stays as it is goes without saying.
 func (p pen) goal(s incident.Step) words {
 	var out []words
-	for i, k := range slices.Sorted(maps.Keys(s.Goal)) {
-		if i == 4 {
+	for _, k := range slices.Sorted(maps.Keys(s.Goal)) {
+		before, ok := s.Expect[k]
+		if ok && before == s.Goal[k] {
+			continue
+		}
+		if len(out) == 4 {
 			out = append(out, same("…"))
 			break
 		}
-		if before, ok := s.Expect[k]; ok {
+		if ok {
 			out = append(out, say("%s %s → %s", "%s %s → %s", p.data(k, 40), p.data(before, 60), p.data(s.Goal[k], 60)))
 		} else {
 			out = append(out, say("%s → %s", "%s → %s", p.data(k, 40), p.data(s.Goal[k], 60)))

@@ -21,7 +21,7 @@ func Aftercare(i *incident.Incident) (risks, advice []incident.Text) {
 			continue
 		}
 		for _, s := range r.Execution.Steps {
-			if !effective(s) {
+			if !effective(s) || s.State == incident.StepUndone {
 				continue
 			}
 			if risk, ok := leftBehind(s.Step); ok {

@@ -15,6 +15,7 @@ func TestAftercareSpeaksOfWhatWasDone(t *testing.T) {
 	i := &incident.Incident{Rounds: []incident.Round{
 		run(incident.StepSettled, incident.ScaleOut, web, map[string]string{"replicas": "4"}),
 		run(incident.StepPending, incident.RollBack, web, nil),
+		run(incident.StepUndone, incident.RollBack, web, nil),
 		run(incident.StepSettled, incident.ScaleOutNodePool, incident.Target{Kind: "NodePool", Name: "general"}, nil),
 		run(incident.StepSettled, incident.ScaleOut, web, map[string]string{"replicas": "4"}),
 	}}
