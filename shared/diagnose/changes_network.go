@@ -32,7 +32,7 @@ func (g *gather) networkChanges() {
 			}
 			d, _ := g.on(r, v.clusterTarget())
 			d.say(fmt.Sprintf("%s was changed (%s) and %d nodes are lost since", c.Target, quoteTo(c.Verb, 40), v.lostNodes()), fmt.Sprintf("%s 被修改（%s），随后 %d 个节点失联", c.Target, quoteTo(c.Verb, 40), v.lostNodes())).
-				change(c, "%s %s%s", quoteTo(c.Verb, 40), c.Target, byWhom(c)).since(c.At).object(v.clusterTarget(), "%d nodes with Ready=Unknown", v.lostNodes())
+				change(c, "%s %s%s", quoteTo(c.Verb, 40), c.Target, byWhom(c)).since(c.At).object(v.clusterTarget(), "%d nodes with Ready=Unknown", v.lostNodes()).affects(v.unreadyNodes()...)
 			continue
 		}
 		if r == "" {
@@ -64,4 +64,15 @@ func (v *view) lostNodes() int {
 		}
 	}
 	return n
+}
+
+// unreadyNodes are the nodes that are not ready now.
+func (v *view) unreadyNodes() []incident.Target {
+	var out []incident.Target
+	for _, x := range v.Objects.Nodes {
+		if nodeReady(x) != corev1.ConditionTrue {
+			out = append(out, nodeTarget(x.Name))
+		}
+	}
+	return out
 }

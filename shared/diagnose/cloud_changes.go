@@ -15,6 +15,7 @@ import (
 var (
 	groupKind    = regexp.MustCompile(`(?i)security[-_ ]?group`)
 	controlGroup = regexp.MustCompile(`(?i)-cce-control\b|-cce-control-`)
+	nodeGroup    = regexp.MustCompile(`(?i)-cce-(node|eni)\b`)
 	aclKind      = regexp.MustCompile(`(?i)network[-_ ]?acl|firewall|^acl`)
 	routeKind    = regexp.MustCompile(`(?i)^(vpc)?[-_ ]?route(s|[-_ ]?table)?$|vpc[-_ ]?route|route[-_ ]?table`)
 	natKind      = regexp.MustCompile(`(?i)\bs?nat|natgateway|snat`)
@@ -34,7 +35,7 @@ func outside(c observe.Change) incident.Reason {
 		return ""
 	case groupKind.MatchString(kind) || groupKind.MatchString(c.Verb):
 		switch {
-		case controlGroup.MatchString(text):
+		case controlGroup.MatchString(c.Target.Name) || controlGroup.MatchString(text) && !nodeGroup.MatchString(c.Target.Name):
 			return incident.MasterSecurityGroupChanged
 		case port4789.MatchString(text):
 			return incident.OverlayPortBlocked
@@ -91,7 +92,7 @@ func (g *gather) cloudChanges() {
 			g.quoteCut(d, w)
 		}
 		if lost > 0 {
-			d.object(v.clusterTarget(), "%d nodes are not ready since", lost)
+			d.object(v.clusterTarget(), "%d nodes are not ready since", lost).affects(v.unreadyNodes()...)
 		}
 	}
 }
@@ -128,7 +129,13 @@ func (v *view) cutOff(c observe.Change, r incident.Reason) []*workload {
 		for _, s := range v.signsOf(w, signTimeout, signNoHost) {
 			ns, svc := v.hostService(s.host, w.target.Namespace)
 			inside := svc != "" && v.idx.Service(ns, svc) != nil || privateIP.MatchString(s.host)
-			said = said || (r == incident.EgressMissing) == (!inside && s.host != "") || r == incident.NetworkAclBlocked
+			switch {
+			case s.host == "" || s.count < 3 && len(unreadyOf(w)) == 0: // one line is said every day
+			case r == incident.NetworkAclBlocked:
+				said = true
+			default:
+				said = said || inside == (r != incident.EgressMissing)
+			}
 		}
 		failing := v.failingPods(w)
 		if !said && r == incident.EgressMissing {

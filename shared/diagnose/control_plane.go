@@ -14,7 +14,7 @@ import (
 
 var (
 	etcdWords    = regexp.MustCompile(`(?i)mvcc: database space exceeded|etcdserver: (request timed out|too many requests|no leader|leader changed)|etcdserver: .*NOSPACE|apply request took too long`)
-	refusedWords = regexp.MustCompile(`(?i)the server is currently unable to handle the request|Too Many Requests|the server has received too many requests`)
+	refusedWords = regexp.MustCompile(`(?i)Too Many Requests|the server has received too many requests|apiserver is shutting down`)
 	monitorWord  = regexp.MustCompile(`(?i)prometheus|cie-collector|kube-state-metrics|node-exporter|node-problem-detector|\bnpd\b|log-agent|otel-collector|victoria-?metrics`)
 )
 

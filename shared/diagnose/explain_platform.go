@@ -26,6 +26,8 @@ var platformLinks = []link{
 	{these(incident.NodeAzOutage, incident.NodeSecurityGroupChanged, incident.MasterSecurityGroupChanged), these(incident.NodeLifecycleEvictionSuspended), anywhere},
 	{nodeLost, these(incident.TaintEviction), hosts},
 	{these(incident.MasterSecurityGroupChanged), either(nodeLost, these(incident.ClusterUnavailable, incident.NodeSecurityGroupChanged, incident.NodeAzOutage)), anywhere},
+	{these(incident.NodeAzOutage, incident.NodeSecurityGroupChanged, incident.MasterSecurityGroupChanged, incident.NetworkAclBlocked), podOnNode, hosts},
+	{these(incident.NodeResolvConfBroken), these(incident.RegistryDNSFailure, incident.CoreDNSUpstreamTimeout), hosts},
 	{these(incident.NetworkAclBlocked), either(these(incident.NodeControlPlaneDisconnected, incident.KubeletDown, incident.SFSNfsNetworkBlocked, incident.ELBBackendUnhealthy)), anywhere},
 	{these(incident.ELBCapacitySaturated, incident.EIPBandwidthSaturated, incident.NATSaturated), these(incident.PodNetworkDegraded, incident.RequestLatencyHigh, incident.RequestErrorsHigh), anywhere},
 	{these(incident.NodePortBlocked), these(incident.ELBBackendUnhealthy), anywhere},

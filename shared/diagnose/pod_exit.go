@@ -84,9 +84,10 @@ func (v *view) troubleSince(c container, t *corev1.ContainerStateTerminated) tim
 			}
 		}
 	}
-	if at.IsZero() {
-		if r := condition(c.pod, corev1.PodReady); r != nil && r.Status != corev1.ConditionTrue {
-			at = r.LastTransitionTime.Time
+	if r := condition(c.pod, corev1.PodReady); r != nil && r.Status != corev1.ConditionTrue {
+		// It has not been ready since then, however often it was started.
+		if was := r.LastTransitionTime.Time; at.IsZero() || c.status.RestartCount > 1 && was.Before(at) && v.recent(was, 24*time.Hour) {
+			at = was
 		}
 	}
 	return at

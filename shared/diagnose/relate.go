@@ -93,6 +93,9 @@ func (v *view) related(rel relation, cause, effect *incident.Finding, c, e *reac
 	case sameObject:
 		return cause.Target == effect.Target || slices.Contains(cause.Affected, effect.Target) || shares(c, e)
 	case hosts:
+		if cause.Target.Kind == "Cluster" {
+			return v.onAffected(cause, e)
+		}
 		if c.node == "" || cause.Target.Kind != "Node" {
 			return false
 		}
@@ -123,15 +126,28 @@ func shares(c, e *reachOf) bool {
 	return false
 }
 
-// mostlyOn says whether at least half of the affected pods are on a node.
+// mostlyOn says whether at least half of the affected pods are on a node, or all of them on nodes that are lost, this one among them.
 func (v *view) mostlyOn(e *reachOf, node string) bool {
-	n := 0
+	n, lost := 0, 0
 	for _, p := range e.pods {
 		if p.Spec.NodeName == node {
 			n++
 		}
+		if x := v.idx.Node(p.Spec.NodeName); x != nil && nodeReady(x) != corev1.ConditionTrue {
+			lost++
+		}
 	}
-	return 2*n >= e.podsOn && n > 0
+	return n > 0 && (2*n >= e.podsOn || lost == e.podsOn)
+}
+
+// onAffected says whether all pods of an effect that have a node are on nodes that a cause of the whole cluster took away.
+func (v *view) onAffected(cause *incident.Finding, e *reachOf) bool {
+	for _, p := range e.pods {
+		if p.Spec.NodeName != "" && !slices.Contains(cause.Affected, nodeTarget(p.Spec.NodeName)) {
+			return false
+		}
+	}
+	return e.podsOn > 0
 }
 
 func (v *view) selectsAny(t incident.Target, c *reachOf) bool {

@@ -162,6 +162,9 @@ func (v *view) claimOfVolume(n *string) incident.Target {
 // full is the share of a volume above which writes are about to fail; CCE's own alarm fires at 97 %.
 const full = 0.95
 
+// nearlyFull is where writes that need room in one piece may fail already: the trouble began there at the earliest.
+const nearlyFull = 0.9
+
 // claimUse holds the use of a bound claim against its size.
 func (g *gather) claimUse(c *corev1.PersistentVolumeClaim) {
 	v := g.v
@@ -178,7 +181,7 @@ func (g *gather) claimUse(c *corev1.PersistentVolumeClaim) {
 			}
 			d := g.say(r, t, c, v.usersOf(c)).weigh(1)
 			first := p.At
-			for i := len(s.Points) - 1; i >= 0 && s.Points[i].Value >= full; i-- {
+			for i := len(s.Points) - 1; i >= 0 && s.Points[i].Value >= nearlyFull; i-- {
 				first = s.Points[i].At
 			}
 			d.metric(t, p.At, "%s: %.0f %% of %s", metric, 100*p.Value, cmpOr(capacity(c), size(c))).object(t, "status.phase %s, capacity %s", c.Status.Phase, capacity(c)).since(first).fact(FactUsage, fmt.Sprintf("%.2f", p.Value))
