@@ -59,7 +59,7 @@ destroy: ## remove the deployment; buckets with records stay unless keep_on_dest
 	@cd infra && terraform destroy $(TF_ARGS)
 
 probe: ## ask the deployment to check all it depends on and post the result to Lark
-	@go run ./infra/probe -outputs <(cd infra && terraform output -json)
+	@set -o pipefail; terraform -chdir=infra output -json | go run ./infra/probe
 
 fmt: $(FUMPT) ## formatting
 	@out=$$($(FUMPT) -l $(GO_FILES)); if [ -n "$$out" ]; then echo "not formatted: $$out"; exit 1; fi

@@ -37,10 +37,10 @@ resource "huaweicloud_aomv4_alarm_rule" "metric" {
       metric_query_mode = "NATIVE_PROM"
       metric_name       = each.value.metric
       promql            = replace(each.value.promql, "CLUSTERS", "cluster=~\"${each.value.clusters}\"")
-      promql_for        = each.value.for
+      promql_for        = coalesce(var.alarm_pace.for, each.value.for)
       trigger_type      = "FIXED_RATE"
-      trigger_interval  = "1min"
-      trigger_times     = "3"
+      trigger_interval  = var.alarm_pace.interval
+      trigger_times     = tostring(var.alarm_pace.times)
       operator          = ">"
       thresholds        = { (each.value.severity) = "0" } # the expression itself compares: any series is a hit
     }

@@ -13,7 +13,8 @@ locals {
   read            = "${var.name}-read"
   write           = "${var.name}-write"
 
-  # Left out when empty, because all variables of a function together may have 4096 characters.
+  # Left out when empty, because all variables of a function together may have 4096 characters. A list too long for that is an object in
+  # the state bucket, whose name tells its contents: config takes no other list.
   clusters = [for c in var.clusters : merge(
     {
       id        = c.id
@@ -39,15 +40,21 @@ locals {
     rounds   = var.policy.rounds
   }
 
+  cluster_list = jsonencode(local.clusters)
+  by_object    = length(jsonencode(merge(local.settings, { CLUSTERS = local.cluster_list, CLUSTERS_OBJECT = "" }))) > 4096
+  environment = merge(local.settings, {
+    CLUSTERS        = local.by_object ? "" : local.cluster_list
+    CLUSTERS_OBJECT = local.by_object ? huaweicloud_obs_bucket_object.clusters[0].key : ""
+  })
+
   # What shared/config reads, but for what the platform says itself and for secrets, which have a name only.
-  environment = {
+  settings = {
     REGION           = var.region
     ENDPOINTS        = jsonencode(var.function_endpoints)
     STATE_BUCKET     = local.state
     OBS_PATH_STYLE   = tostring(var.obs_path_style)
     FUNCTIONS        = jsonencode({ for r in local.role_names : r => "${var.name}-${r}" })
     LEASE_NAMESPACE  = local.lease_namespace
-    CLUSTERS         = jsonencode(local.clusters)
     LARK_BASE_URL    = var.lark_base_url
     LARK_APP_ID      = var.lark_app_id
     LARK_SECRET_NAME = local.lark_secret

@@ -160,6 +160,28 @@ variable "alarm_rules" {
   default     = true
 }
 
+variable "alarm_pace" {
+  description = <<-EOT
+    How AOM evaluates the recommended rules: every interval (15s, 30s, 1min to 59min, 1h to 24h), firing after so many hits in a row, and
+    after the condition has held for "for" (null: what each rule recommends). Faster finds trouble sooner and noise too.
+  EOT
+  type        = object({ interval = optional(string, "1min"), times = optional(number, 3), for = optional(string) })
+  default     = {}
+
+  validation {
+    condition     = can(regex("^(15s|30s|[1-9]min|[1-5][0-9]min|[1-9]h|1[0-9]h|2[0-4]h)$", var.alarm_pace.interval))
+    error_message = "alarm_pace.interval is 15s, 30s, 1min to 59min or 1h to 24h."
+  }
+  validation {
+    condition     = contains(range(1, 11), var.alarm_pace.times)
+    error_message = "alarm_pace.times is a whole number from 1 to 10."
+  }
+  validation {
+    condition     = var.alarm_pace.for == null || can(regex("^[1-9][0-9]*[smh]$", var.alarm_pace.for))
+    error_message = "alarm_pace.for is a duration like 30s or 5m, or null for what each rule recommends."
+  }
+}
+
 variable "alarm_template_locale" {
   description = "Locale of the notification template: zh-cn or en-us."
   type        = string
@@ -262,6 +284,10 @@ variable "max_instances" {
   validation {
     condition     = alltrue([for n in values(var.max_instances) : n == floor(n) && n >= 1 && n <= 1000])
     error_message = "max_instances are whole numbers from 1 to 1000; to stop a deployment set paused instead."
+  }
+  validation {
+    condition     = alltrue([for n in [var.max_instances.execute, var.max_instances.inspect, var.max_instances.diagnose] : n >= 2])
+    error_message = "max_instances of execute, inspect and diagnose are at least 2: each wakes itself before it returns, and with one instance that wake-up is dropped."
   }
 }
 

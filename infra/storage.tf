@@ -45,11 +45,11 @@ resource "huaweicloud_obs_bucket" "state" {
       Resource  = [local.state, "${local.state}/*"]
     },
     {
-      Sid       = "FunctionsNeverChangeCode"
+      Sid       = "FunctionsNeverChangeCode" # nor who may confirm what
       Effect    = "Deny"
       Principal = { ID = local.functions_principals }
       Action    = ["PutObject"]
-      Resource  = ["${local.state}/code/*"]
+      Resource  = ["${local.state}/code/*", "${local.state}/config/*"]
     },
   ] })
 
@@ -85,6 +85,20 @@ resource "huaweicloud_obs_bucket" "state" {
     target_bucket = huaweicloud_obs_bucket.audit.bucket
     target_prefix = "state/"
     agency        = huaweicloud_identity_agency.audit.name
+  }
+}
+
+# The list of clusters, where it is too long for a function's variables.
+resource "huaweicloud_obs_bucket_object" "clusters" {
+  count = local.by_object ? 1 : 0
+
+  bucket       = huaweicloud_obs_bucket.state.bucket
+  key          = "config/v1/clusters-${sha256(local.cluster_list)}.json"
+  content      = local.cluster_list
+  content_type = "application/json"
+
+  lifecycle {
+    create_before_destroy = true # functions of the last apply still read the last list
   }
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -116,20 +117,21 @@ func (s services) askRecords(ctx context.Context, k config.Cluster, at time.Time
 			EN: "Stop using this deployment: records would be spoilt. Something on the way rewrites bodies.", ZH: "请停用该部署：记录会被损坏，链路上有组件改写了请求体。",
 		}})
 	default:
-		checks = append(checks, passed(same, fmt.Sprintf("%d bytes", len(got))))
+		checks = append(checks, passed(same, fmt.Sprintf("%d B", len(got))))
 	}
 	return append(checks, s.askCondition(ctx, key, body), s.askDelete(ctx, key))
 }
 
 func (s services) askCondition(ctx context.Context, key string, body []byte) lark.ProbeCheck {
-	name := incident.Text{EN: "What OBS makes of If-None-Match is known; nothing depends on it", ZH: "已确认 OBS 对 If-None-Match 的处理方式（系统不依赖该特性）"}
 	switch err := s.guard.PutNew(ctx, key, body); {
 	case err == nil:
-		return passed(name, "ignored: the object was written again")
+		return passed(incident.Text{EN: "OBS and If-None-Match: ignored; nothing depends on it", ZH: "OBS 忽略 If-None-Match（系统不依赖该特性）"}, "")
+	case huaweicloud.KindOf(err) == huaweicloud.Conflict:
+		return passed(incident.Text{EN: "OBS and If-None-Match: honoured; nothing depends on it", ZH: "OBS 支持 If-None-Match（系统不依赖该特性）"}, "")
 	case huaweicloud.KindOf(err) == huaweicloud.Unavailable || huaweicloud.KindOf(err) == huaweicloud.Throttled:
-		return failed(name, err, incident.Text{})
+		return failed(incident.Text{EN: "OBS and If-None-Match: not known; nothing depends on it", ZH: "OBS 对 If-None-Match 的处理方式未知（系统不依赖该特性）"}, err, incident.Text{})
 	default:
-		return passed(name, "honoured or refused: "+err.Error())
+		return passed(incident.Text{EN: "OBS and If-None-Match: refused; nothing depends on it", ZH: "OBS 拒绝 If-None-Match（系统不依赖该特性）"}, "")
 	}
 }
 
@@ -147,13 +149,13 @@ func (s services) askDelete(ctx context.Context, key string) lark.ProbeCheck {
 }
 
 func (s services) askAOM(ctx context.Context, k config.Cluster, at time.Time) []lark.ProbeCheck {
-	name := incident.Text{EN: "AOM shows the cluster's alarms", ZH: "AOM 可查询集群告警"}
+	name := incident.Text{EN: "AOM shows the cluster's active alarms", ZH: "AOM 可查询集群活动告警"}
 	fix := incident.Text{EN: "Let the agency aom:alarm:list in this region's project.", ZH: "请在该区域项目下授予委托 aom:alarm:list 权限。"}
 	var checks []lark.ProbeCheck
 	if list, err := s.alarms.Alarms(ctx, true, lookback); err != nil {
 		checks = append(checks, failed(name, err, fix))
 	} else {
-		checks = append(checks, passed(name, fmt.Sprintf("%d active", len(list))))
+		checks = append(checks, passed(name, strconv.Itoa(len(list))))
 	}
 	name = incident.Text{EN: "AOM answers queries of the cluster's metrics", ZH: "AOM 可查询集群指标"}
 	fix = incident.Text{EN: "Install the cloud native monitoring add-on in the cluster, and set prometheus to its AOM instance.", ZH: "请在集群安装云原生监控插件，并将 prometheus 设为其 AOM 实例。"}
@@ -193,7 +195,7 @@ func (s services) askCluster(ctx context.Context, reachErr error) []lark.ProbeCh
 	if err != nil {
 		return append(checks, failed(name, err, incident.Text{EN: "Let the agency cce:nodepool:list in this region's project.", ZH: "请在该区域项目下授予委托 cce:nodepool:list 权限。"}))
 	}
-	return append(checks, passed(name, fmt.Sprintf("%d pools", len(list))))
+	return append(checks, passed(name, strconv.Itoa(len(list))))
 }
 
 func (s services) askWrite(ctx context.Context) lark.ProbeCheck {

@@ -121,7 +121,7 @@ func working() *answers {
 func TestProbe(t *testing.T) {
 	all := func(differ map[string]string) map[string]string {
 		want := map[string]string{
-			"OBS takes a": good, "OBS returns the": good, "What OBS makes": good, "OBS refuses to": good, "AOM shows the": good, "AOM answers queries": good,
+			"OBS takes a": good, "OBS returns the": good, "OBS and If-None-Match:": good, "OBS refuses to": good, "AOM shows the": good, "AOM answers queries": good,
 			"Kubernetes lets the": good, "Kubernetes refuses a": good, "CCE shows the": good, "Lark accepts the": good,
 		}
 		for k, v := range differ {

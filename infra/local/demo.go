@@ -24,6 +24,7 @@ type demo struct {
 	auto bool
 	out  io.Writer
 
+	about           string // the incident, once it is known
 	alarmAt, cardAt time.Time
 }
 
@@ -42,12 +43,29 @@ func (d *demo) run(ctx context.Context) error {
 func (d *demo) account() error {
 	_, _ = fmt.Fprintln(d.out, "\n-- transcript") // standard output is all there is to tell
 	err := d.m.WriteTranscript(d.out)
+	d.others()
 	_, _ = fmt.Fprintln(d.out, "\n-- figures")
 	if !d.cardAt.IsZero() {
 		_, _ = fmt.Fprintf(d.out, "alarm to card: %.1f s\n", d.cardAt.Sub(d.alarmAt).Seconds())
 	}
 	_, _ = fmt.Fprintf(d.out, "whole run: %.1f s\n", time.Since(d.m.Started()).Seconds())
 	return errors.Join(err, d.m.WriteFigures(d.out))
+}
+
+// others names what else was alarmed, where more rules are at work than the demo's own.
+func (d *demo) others() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	all, err := d.m.Incidents(ctx)
+	if err != nil {
+		return // the machine is down; what led to that has been said
+	}
+	for _, i := range all {
+		if string(i.ID) == d.about || len(i.Alarms) == 0 {
+			continue
+		}
+		_, _ = fmt.Fprintf(d.out, "also alarmed: %s about %s: %s\n", i.Alarms[0].Name, i.Key, i.Status(time.Now()))
+	}
 }
 
 func (d *demo) say(format string, args ...any) {
@@ -68,7 +86,7 @@ func (d *demo) journey(ctx context.Context) error {
 func (d *demo) inspect(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stepLimit)
 	defer cancel()
-	if _, err := d.m.Cloud.Functions.Fire("inspect", "inspect"); err != nil {
+	if _, err := d.m.Cloud.Functions.Fire(d.m.Function("inspect"), "inspect"); err != nil {
 		return fmt.Errorf("fire the inspection's timer: %w", err)
 	}
 	card, err := d.m.Card(ctx, "is normal")
@@ -85,14 +103,15 @@ func (d *demo) alarm(ctx context.Context) error {
 	defer cancel()
 	d.m.Loads.SetCores(workload, highLoad)
 	d.say("load: %s now has %.1f cores of work for its two pods of one core", workload, highLoad)
-	if err := d.m.AwaitAlarm(ctx, machine.CPURule); err != nil {
+	if err := d.m.AwaitAlarm(ctx, d.m.CPUAlarm()); err != nil {
 		return err
 	}
-	d.say("AOM: %s fires", machine.CPURule)
+	d.say("AOM: %s fires", d.m.CPUAlarm())
 	i, err := d.m.AwaitRound(ctx, workload, 1)
 	if err != nil {
 		return err
 	}
+	d.about = string(i.ID)
 	card, ok := d.m.Lark.Message(i.Card.Message)
 	if !ok {
 		return fmt.Errorf("the card %s is not in the chat", i.Card.Message)
@@ -125,7 +144,7 @@ func (d *demo) scaleOut(ctx context.Context) error {
 		return err
 	}
 	d.say("execute: chat-app wants four pods and has three; one is Pending")
-	i, err := d.m.AwaitRound(ctx, workload, 2)
+	i, err := d.m.AwaitRound(ctx, d.about, 2)
 	if err != nil {
 		return err
 	}
@@ -152,12 +171,12 @@ func (d *demo) addNode(ctx context.Context) error {
 func (d *demo) recovered(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stepLimit)
 	defer cancel()
-	i, err := d.m.Await(ctx, workload, incident.Recovered)
+	i, err := d.m.Await(ctx, d.about, incident.Recovered)
 	if err != nil {
 		return err
 	}
 	d.say("execute: %s: %s", i.Closed.Status, i.Closed.Reason.EN)
-	if alarms := d.m.Firing(machine.CPURule); len(alarms) > 0 {
+	if alarms := d.m.Firing(d.m.CPUAlarm()); len(alarms) > 0 {
 		return fmt.Errorf("the incident is closed, but %d alarms still fire", len(alarms))
 	}
 	a, err := d.m.VerifyArchive(ctx, i)
@@ -179,7 +198,7 @@ func (d *demo) report(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stepLimit)
 	defer cancel()
 	day := time.Now().In(time.FixedZone("CST", 8*3600)).Format("2006-01-02")
-	if _, err := d.m.Cloud.Functions.Invoke(ctx, "report", []byte(`{"day":"`+day+`"}`), "api"); err != nil {
+	if _, err := d.m.Cloud.Functions.Invoke(ctx, d.m.Function("report"), []byte(`{"day":"`+day+`"}`), "api"); err != nil {
 		return fmt.Errorf("invoke report: %w", err)
 	}
 	card, err := d.m.Card(ctx, "Daily report "+day)
@@ -194,7 +213,7 @@ func (d *demo) report(ctx context.Context) error {
 func (d *demo) confirm(ctx context.Context, round int, action string) error {
 	waiting, cancel := context.WithTimeout(ctx, stepLimit)
 	defer cancel()
-	i, err := d.m.AwaitRound(waiting, workload, round)
+	i, err := d.m.AwaitRound(waiting, d.about, round)
 	if err != nil {
 		return err
 	}
@@ -204,9 +223,12 @@ func (d *demo) confirm(ctx context.Context, round int, action string) error {
 	}
 	if !d.auto {
 		d.say("confirm solution %s in the page (as %s), or write: Confirm execution of solution %s", letter, d.m.Approvers[0].Name, letter)
-		_, err := d.m.AwaitThat(ctx, workload, "be confirmed", func(i *incident.Incident) bool {
+		_, err := d.m.AwaitThat(ctx, d.about, "be confirmed", func(i *incident.Incident) bool {
 			return i.Rounds[round-1].Consent().Confirmation != nil
 		})
+		return err
+	}
+	if err := d.m.AwaitButton(waiting, i.Card.Message, "Confirm execution of solution "+letter); err != nil {
 		return err
 	}
 	answer, err := d.m.Click(waiting, d.m.Approvers[0].Name, i.Card.Message, "Confirm execution of solution "+letter)

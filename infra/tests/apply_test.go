@@ -41,7 +41,11 @@ func TestApplyToTheEmulatedCloud(t *testing.T) {
 		}
 	}()
 	cloud.SetBase(server.URL)
-	write(t, filepath.Join(w.dir, "emulator_override.tf"), []byte(emulatorProvider))
+	override, err := os.ReadFile("emulator_override.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(w.dir, "emulator_override.tf"), override)
 	// The provider puts a bucket's name before the host of OBS, which no address on loopback resolves: the emulator is its proxy.
 	for _, v := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"} {
 		t.Setenv(v, server.URL)
@@ -157,17 +161,3 @@ func refuseTunnels(h http.Handler) http.Handler {
 		h.ServeHTTP(w, r)
 	})
 }
-
-// emulatorProvider is merged into the module's provider block.
-const emulatorProvider = `provider "huaweicloud" {
-  access_key              = "` + fakecloud.DefaultAdminKey + `"
-  secret_key              = "` + fakecloud.DefaultAdminSecret + `"
-  project_id              = "` + fakecloud.DefaultProject + `"
-  domain_id               = "` + fakecloud.DefaultDomain + `"
-  auth_url                = "${var.provider_endpoints["iam"]}/v3"
-  cloud                   = "emulator.test"
-  insecure                = true
-  skip_check_website_type = true
-  max_retries             = 1
-}
-`

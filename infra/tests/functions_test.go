@@ -2,6 +2,7 @@ package infra_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -86,6 +87,43 @@ func TestEveryOptionReachesTheFunctions(t *testing.T) {
 	}
 	if n := len(resources(plan.PlannedValues.RootModule, "obs_bucket_object")); n != 5 {
 		t.Errorf("%d packages in OBS, want 5", n)
+	}
+}
+
+// TestAHundredClustersAreServed keeps what does not fit into variables in an object, which the functions accept under its own sum only.
+func TestAHundredClustersAreServed(t *testing.T) {
+	w := open(t, t.TempDir())
+	clusters := make([]any, 100)
+	for i := range clusters {
+		clusters[i] = map[string]any{
+			"id": fmt.Sprintf("0b6f3d2e-7a41-11f0-9f5d-0255ac100%03d", i), "name": fmt.Sprintf("cluster-of-a-team-%03d", i), "prometheus": fmt.Sprintf("3a1d7e0c-0000-4000-8000-%012d", i%5),
+			"approvers": []any{map[string]any{"id": "ou_0123456789abcdef0123456789abcdef", "name": "林"}, map[string]any{"id": "ou_fedcba9876543210fedcba9876543210", "risks": []any{"reversible"}}},
+		}
+	}
+	plan := w.plan(t, map[string]any{"clusters": clusters})
+	held := resources(plan.PlannedValues.RootModule, "obs_bucket_object")["huaweicloud_obs_bucket_object.clusters[0]"]
+	if held == nil {
+		t.Fatal("the list is nowhere")
+	}
+	for address, f := range resources(plan.PlannedValues.RootModule, "fgs_function") {
+		if n := len([]rune(text(f, "user_data"))); n > 4096 {
+			t.Errorf("the variables of %s take %d characters", address, n)
+		}
+		c, err := config.Load(map[string]string{"RUNTIME_PROJECT_ID": "0123456789abcdef0123456789abcdef", "RUNTIME_USERDATA": text(f, "user_data")})
+		if err != nil {
+			t.Fatalf("%s would not start: %v", address, err)
+		}
+		if c.ClustersObject != text(held, "key") {
+			t.Errorf("%s reads %s, and the list is %s", address, c.ClustersObject, text(held, "key"))
+		}
+		if err := c.TakeClusters([]byte(text(held, "content"))); err != nil || len(c.Clusters) != 100 || c.Clusters[99].Approvers[0].Name != "林" {
+			t.Errorf("%s takes %d clusters, %v", address, len(c.Clusters), err)
+		}
+	}
+	for _, r := range resources(plan.PlannedValues.RootModule, "aomv4_alarm_rule") {
+		if n := len(text(r, "metric_alarm_spec", 0, "trigger_conditions", 0, "promql")); n > 4096 {
+			t.Logf("a rule's expression has %d characters", n)
+		}
 	}
 }
 

@@ -113,6 +113,9 @@ func TestBuckets(t *testing.T) {
 				t.Errorf("%s lets the functions %s", address, a)
 			}
 		}
+		if strings.HasSuffix(address, ".state") && (!strings.Contains(text(b, "policy"), "/code/*") || !strings.Contains(text(b, "policy"), "/config/*")) {
+			t.Error("the functions could change their code, or who may confirm what")
+		}
 		if strings.HasSuffix(address, ".state") && denied["PutObject"] {
 			t.Error("the functions could not write records")
 		}

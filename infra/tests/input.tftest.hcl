@@ -122,6 +122,18 @@ run "path_style_on_obs" {
   expect_failures = [var.obs_path_style]
 }
 
+run "one_instance_of_execute" {
+  command = plan
+  variables { max_instances = { execute = 1 } }
+  expect_failures = [var.max_instances]
+}
+
+run "a_pace_that_aom_does_not_have" {
+  command = plan
+  variables { alarm_pace = { interval = "5s" } }
+  expect_failures = [var.alarm_pace]
+}
+
 run "region_by_https" {
   command = plan
   variables {

@@ -12,9 +12,9 @@ import (
 // TestBadInputIsRefusedInOneSentence plans with one thing wrong at a time.
 func TestBadInputIsRefusedInOneSentence(t *testing.T) {
 	w := open(t, t.TempDir())
-	many := make([]map[string]any, 40)
+	many := make([]any, 60)
 	for i := range many {
-		many[i] = map[string]any{"id": fmt.Sprintf("0b6f3d2e-7a41-11f0-9f5d-0255ac1001%02d", i), "name": fmt.Sprintf("cluster-%02d", i)}
+		many[i] = map[string]any{"from": "2026-12-31T00:00:00Z", "until": "2027-01-01T00:00:00Z", "reason": fmt.Sprintf("the end of year %d", i)}
 	}
 	for name, tc := range map[string]struct {
 		differ map[string]any
@@ -26,8 +26,9 @@ func TestBadInputIsRefusedInOneSentence(t *testing.T) {
 		"no trigger there":      {differ: map[string]any{"region": "af-south-1"}, says: `set alarm_ingress = "https"`},
 		"no zip":                {spoil: remove, says: "is not there: run make build"},
 		"an unreadable zip":     {spoil: func(t *testing.T, zip string) { write(t, zip, []byte("<html>")) }, says: "is no readable zip: run make build again"},
-		"too many clusters":     {differ: map[string]any{"clusters": many}, says: "of the 4096 characters that a function may have: watch fewer clusters"},
+		"too many freezes":      {differ: map[string]any{"policy": map[string]any{"freezes": many}}, says: "of the 4096 characters that a function may have, although the clusters are not among them: name fewer freezes"},
 		"a cluster CCE lacks":   {differ: map[string]any{"verify_clusters": true}, says: "CCE knows no cluster 0b6f3d2e-7a41-11f0-9f5d-0255ac100101 in cn-north-4: correct the id"}, // the stand-in finds none
+		"a lone execute":        {differ: map[string]any{"max_instances": map[string]any{"execute": 1}}, says: "max_instances of execute, inspect and diagnose are at least 2"},
 		"a bucket name":         {differ: map[string]any{"bucket_prefix": "Shop_"}, says: "bucket_prefix is 2 to 56 lower-case letters"},
 		"a chat without prefix": {differ: map[string]any{"chat_id": "shop"}, says: "it begins with oc_"},
 	} {

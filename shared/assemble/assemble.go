@@ -1,6 +1,6 @@
 // Package assemble puts the adapters together as the configuration says, once for all five functions: which address, which
-// credentials, which redactor. It holds no judgement and makes no call by itself but to fetch the Lark secrets. Without this room each
-// of the five mains would say the same hundred lines.
+// credentials, which redactor. It holds no judgement and makes no call by itself but to fetch the Lark secrets and a long list of
+// clusters. Without this room each of the five mains would say the same hundred lines.
 package assemble
 
 import (
@@ -68,7 +68,7 @@ func Start(ctx context.Context, role string, args []string, stdout, stderr io.Wr
 	if err != nil {
 		return fail(err)
 	}
-	h, err := open(k)
+	h, err := k.handler(open)
 	if err != nil {
 		return fail(err)
 	}
@@ -76,6 +76,39 @@ func Start(ctx context.Context, role string, args []string, stdout, stderr io.Wr
 		return fail(errors.New(k.Redact.String(err.Error())))
 	}
 	return 0
+}
+
+// handler opens the flow at once; or, where the list of clusters is kept in the bucket, with the first invocation, which brings the
+// credentials to read it with. An invocation that cannot read it fails as any other, and is repeated as any other.
+func (k *Kit) handler(open func(*Kit) (functiongraph.Handler, error)) (functiongraph.Handler, error) {
+	if k.Config.ClustersObject == "" {
+		return open(k)
+	}
+	var mu sync.Mutex
+	var opened functiongraph.Handler
+	ready := func(ctx context.Context) (functiongraph.Handler, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if opened != nil {
+			return opened, nil
+		}
+		raw, err := k.bucket.Get(ctx, k.Config.ClustersObject)
+		if err != nil {
+			return nil, fmt.Errorf("fetch the list of clusters: %w", err)
+		}
+		if err := k.Config.TakeClusters(raw); err != nil {
+			return nil, err
+		}
+		opened, err = open(k)
+		return opened, err
+	}
+	return func(ctx context.Context, payload []byte) (any, error) {
+		h, err := ready(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return h(ctx, payload)
+	}, nil
 }
 
 // Settings are the runtime's.

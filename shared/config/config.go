@@ -40,7 +40,8 @@ type Config struct {
 	LeaseNamespace string                  `env:"LEASE_NAMESPACE" envDefault:"cce-oncall"` // namespace in each cluster where execute takes its turns
 
 	// What is watched.
-	Clusters Clusters `env:"CLUSTERS,required,notEmpty"` // JSON array, see Cluster
+	Clusters       Clusters `env:"CLUSTERS"`        // JSON array, see Cluster
+	ClustersObject string   `env:"CLUSTERS_OBJECT"` // instead of CLUSTERS, when that is too long for a variable: see TakeClusters
 
 	// Whom it talks to.
 	LarkURL        string `env:"LARK_BASE_URL" envDefault:"https://open.feishu.cn"` // https://open.larksuite.com for Lark
@@ -116,24 +117,6 @@ type Policy struct {
 	PerHour     int               `json:"perHour"`     // disruptive actions in a cluster in an hour; default 6
 	BadShare    float64           `json:"badShare"`    // never act when more of the nodes look bad; default 0.5
 	Rounds      int               `json:"rounds"`      // plans tried before people take over; default 3
-}
-
-// Clusters decodes CLUSTERS.
-type Clusters []Cluster
-
-// UnmarshalText is how env reads it.
-func (c *Clusters) UnmarshalText(b []byte) error {
-	return strict(b, (*[]Cluster)(c))
-}
-
-// Find is the cluster with this id or name.
-func (c Clusters) Find(idOrName string) (Cluster, bool) {
-	for _, x := range c {
-		if idOrName != "" && (x.ID == idOrName || x.Name == idOrName) {
-			return x, true
-		}
-	}
-	return Cluster{}, false
 }
 
 // JSON is a knob whose value is JSON.
@@ -271,46 +254,7 @@ func (c *Config) check() error {
 	}
 	c.Endpoints = c.Endpoint.Value
 	c.Policy.Value.defaults()
-	return c.checkClusters()
-}
-
-func (c *Config) checkClusters() error {
-	if len(c.Clusters) == 0 {
-		return errors.New("CLUSTERS names no cluster")
-	}
-	seen := map[string]bool{}
-	for i := range c.Clusters {
-		k := &c.Clusters[i]
-		where := fmt.Sprintf("CLUSTERS[%d]", i)
-		switch {
-		case k.ID == "":
-			return fmt.Errorf("%s.id is empty", where)
-		case seen[k.ID]:
-			return fmt.Errorf("%s.id is there twice", where)
-		case !larkChat.MatchString(k.Chat):
-			return fmt.Errorf("%s.chat is not a chat id (oc_…)", where)
-		}
-		seen[k.ID] = true
-		if k.Region == "" {
-			k.Region = c.Region
-		}
-		for j, r := range k.Routes {
-			if !larkChat.MatchString(r.Chat) {
-				return fmt.Errorf("%s.routes[%d].chat is not a chat id (oc_…)", where, j)
-			}
-		}
-		for j, a := range k.Approvers {
-			if !larkUser.MatchString(a.ID) {
-				return fmt.Errorf("%s.approvers[%d].id is not an open_id of this app (ou_…)", where, j)
-			}
-			for _, r := range a.Risks {
-				if !r.Known() {
-					return fmt.Errorf("%s.approvers[%d].risks: %q is no risk (read-only, reversible, disruptive, costly, destructive)", where, j, r)
-				}
-			}
-		}
-	}
-	return nil
+	return c.checkWatched()
 }
 
 func (p *Policy) defaults() {

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +52,7 @@ func TestWrongValuesAreNamedInOneLine(t *testing.T) {
 		{"CLUSTERS", `[{"id":"c","chat":"oc_1","approvers":[{"id":"somebody"}]}]`, "CLUSTERS[0].approvers[0].id"},
 		{"CLUSTERS", `[{"id":"c","chat":"oc_1","approvers":[{"id":"ou_1","risks":["R1"]}]}]`, "CLUSTERS[0].approvers[0].risks"},
 		{"CLUSTERS", `[{"id":"c","chat":"oc_1","routes":[{"namespaces":["a"],"chat":"x"}]}]`, "CLUSTERS[0].routes[0].chat"},
+		{"CLUSTERS_OBJECT", "config/v1/clusters-" + strings.Repeat("0", 64) + ".json", "both"},
 		{"LARK_APP_ID", "", "LARK_APP_ID"},
 		{"LARK_APP_ID", "app", "LARK_APP_ID"},
 		{"LARK_APP_SECRET", "", "LARK_APP_SECRET"},
@@ -83,6 +86,36 @@ func TestEveryVariableIsListed(t *testing.T) {
 	for _, want := range []string{"CLUSTERS", "LARK_ENCRYPT_KEY", "POLICY", "REGION", "RUNTIME_API_ADDR"} {
 		if !strings.Contains(strings.Join(got, " "), want) {
 			t.Errorf("%s is missing from %v", want, got)
+		}
+	}
+}
+
+func TestTakeClusters(t *testing.T) {
+	vars := good()
+	list := vars["CLUSTERS"]
+	delete(vars, "CLUSTERS")
+	sum := sha256.Sum256([]byte(list))
+	vars["CLUSTERS_OBJECT"] = "config/v1/clusters-" + hex.EncodeToString(sum[:]) + ".json"
+	c, err := Load(vars)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.TakeClusters([]byte(strings.Replace(list, "ou_1", "ou_2", 1))); err == nil {
+		t.Error("a list with another approver was taken")
+	}
+	if len(c.Clusters) != 0 {
+		t.Errorf("clusters before they were taken: %+v", c.Clusters)
+	}
+	if err := c.TakeClusters([]byte(list)); err != nil {
+		t.Fatal(err)
+	}
+	if k, ok := c.Clusters.Find("demo"); !ok || k.Region != "cn-north-4" || k.Approvers[0].ID != "ou_1" {
+		t.Errorf("took %+v, %v", k, ok)
+	}
+	for _, key := range []string{"incidents/v1/x.json", "config/v1/clusters-x.json", "../config/v1/clusters-" + strings.Repeat("0", 64) + ".json"} {
+		vars["CLUSTERS_OBJECT"] = key
+		if _, err := Load(vars); err == nil || !strings.Contains(err.Error(), "CLUSTERS_OBJECT") {
+			t.Errorf("%s: %v", key, err)
 		}
 	}
 }

@@ -48,10 +48,11 @@ type account struct {
 	cloud   *fakecloud.Cloud
 	servers []*http.Server
 	base    string // of every API, and of the Kubernetes gateway
+	gateway string // of the dedicated API gateway
 	webhook string // address that Lark calls
 }
 
-// openAccount makes an account with its agencies, cluster, pool, bucket, topic and rules, and no functions yet.
+// openAccount makes an account with its cluster, and unless Terraform does it with agencies, topic and rules; no functions yet.
 func openAccount(opt Options, c *Cluster, store *backend, metrics string, machines *nodes) (*account, error) {
 	cloud, err := fakecloud.New(fakecloud.Options{
 		Clock: time.Now, Log: opt.Log, CCEWritesPerMinute: -1, // a scenario may be in more of a hurry than an account is
@@ -66,13 +67,10 @@ func openAccount(opt Options, c *Cluster, store *backend, metrics string, machin
 		return nil, err
 	}
 	cloud.SetBase(a.base)
-	gateway, err := a.serve(http.HandlerFunc(cloud.ServeGateway))
-	if err != nil {
+	if a.gateway, err = a.serve(http.HandlerFunc(cloud.ServeGateway)); err != nil {
 		return nil, err
 	}
-	a.webhook = gateway + WebhookPath
-	cloud.IAM.AddAgency(ReadAgency, edge.Kubernetes{}, readActions...)
-	cloud.IAM.AddAgency(WriteAgency, edge.Kubernetes{}, append(append([]string{}, readActions...), writeActions...)...)
+	a.webhook = a.gateway + WebhookPath
 	cloud.OBS.Configure(func(o *obs.Options) { o.Backend, o.PathStyle = store.serve, true })
 	cloud.AOM.SetInstance(aom.Instance{ID: instanceID, Name: "cce-" + opt.ClusterName, Type: "CCE", Cluster: opt.ClusterID, URL: metrics})
 	transport, err := c.transport()
@@ -81,6 +79,11 @@ func openAccount(opt Options, c *Cluster, store *backend, metrics string, machin
 	}
 	cloud.CCE.SetMachines(machines)
 	cloud.CCE.AddCluster(cce.ClusterSpec{ID: opt.ClusterID, Name: opt.ClusterName, Version: "v1.36", Server: c.Server, Transport: transport})
+	if opt.Terraform {
+		return a, nil
+	}
+	cloud.IAM.AddAgency(ReadAgency, edge.Kubernetes{}, readActions...)
+	cloud.IAM.AddAgency(WriteAgency, edge.Kubernetes{}, append(append([]string{}, readActions...), writeActions...)...)
 	return a, a.notifications(opt)
 }
 

@@ -29,6 +29,32 @@ type trigger struct {
 // Functions are the names of the functions, in the order of the journey.
 var Functions = []string{"inspect", "diagnose", "webhook", "execute", "report"}
 
+// Function is the deployed name of a function.
+func (m *Machine) Function(name string) string {
+	if m.opt.Terraform {
+		return "cce-oncall-" + name
+	}
+	return name
+}
+
+// CPUAlarm is how an alarm of the rule "container CPU above 80 %" begins its name in this deployment.
+func (m *Machine) CPUAlarm() string {
+	if m.opt.Terraform {
+		return "CCE_ContainerCPUHigh_cce-oncall"
+	}
+	return CPURule
+}
+
+// endpoints are where the functions find the services.
+func (m *Machine) endpoints() map[string]string {
+	out := map[string]string{}
+	for _, service := range []string{"aom", "cce", "lts", "cts", "smn", "functiongraph", "csms", "gateway"} {
+		out[service] = m.account.base
+	}
+	out["obs"] = m.obs
+	return out
+}
+
 func functions(topic, watch string) []deployed {
 	timer := func(name, kind, schedule, event string) trigger {
 		return trigger{functiongraph.TriggerTimer, map[string]any{"name": name, "schedule_type": kind, "schedule": schedule, "user_event": event}}
@@ -77,11 +103,6 @@ func (m *Machine) deploy() error {
 
 // variables are what the functions' environment says: the same names that infra's Terraform sets.
 func (m *Machine) variables() (plain, secret map[string]string, err error) {
-	endpoints := map[string]string{}
-	for _, service := range []string{"aom", "cce", "lts", "cts", "smn", "functiongraph", "obs", "csms", "gateway"} {
-		endpoints[service] = m.account.base
-	}
-	endpoints["obs"] = m.obs
 	approvers := []map[string]any{}
 	for _, u := range m.Approvers {
 		approvers = append(approvers, map[string]any{"id": u.OpenID})
@@ -95,7 +116,7 @@ func (m *Machine) variables() (plain, secret map[string]string, err error) {
 		"LARK_TENANT_KEY": app.TenantKey, "LANGUAGE": m.opt.Language, "TIMEZONE": "Asia/Shanghai", "POLICY": m.opt.Policy,
 		"OWN_PRINCIPALS": ReadAgency + "," + WriteAgency, "LOG_LEVEL": "info", "LEASE_NAMESPACE": leaseNamespace,
 	}
-	for name, v := range map[string]any{"ENDPOINTS": endpoints, "CLUSTERS": clusters} {
+	for name, v := range map[string]any{"ENDPOINTS": m.endpoints(), "CLUSTERS": clusters} {
 		raw, err := json.Marshal(v)
 		if err != nil {
 			return nil, nil, fmt.Errorf("write %s: %w", name, err)

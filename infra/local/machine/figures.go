@@ -27,7 +27,7 @@ func (m *Machine) Figures() []Figures {
 	var out []Figures
 	for _, name := range Functions {
 		f := Figures{Function: name, Zip: size(filepath.Join(m.opt.Zips, name+".zip")), Binary: size(filepath.Join(m.opt.Zips, "bin", name, "bootstrap"))}
-		for _, i := range m.Cloud.Functions.Invocations(name) {
+		for _, i := range m.Cloud.Functions.Invocations(m.Function(name)) {
 			f.Runs++
 			f.Start, f.FirstResponse = max(f.Start, i.Start), max(f.FirstResponse, i.FirstResponse)
 			f.Longest, f.Peak = max(f.Longest, i.Duration), max(f.Peak, i.Peak)

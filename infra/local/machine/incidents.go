@@ -51,7 +51,8 @@ func (m *Machine) Incidents(ctx context.Context) ([]*incident.Incident, error) {
 	return out, nil
 }
 
-// About is the newest incident whose key, alarms or causes name an object: "default/chat-app", or a node's name.
+// About is the newest incident whose key, alarms or causes name an object: "default/chat-app", or a node's name. An incident's own id
+// names it alone.
 func (m *Machine) About(ctx context.Context, object string) (*incident.Incident, error) {
 	all, err := m.Incidents(ctx)
 	if err != nil {
@@ -66,7 +67,7 @@ func (m *Machine) About(ctx context.Context, object string) (*incident.Incident,
 }
 
 func concerns(i *incident.Incident, object string) bool {
-	if strings.Contains(i.Key, object) {
+	if strings.Contains(i.Key, object) || string(i.ID) == object {
 		return true
 	}
 	namespace, name, namespaced := strings.Cut(object, "/")

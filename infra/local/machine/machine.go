@@ -35,8 +35,9 @@ type Options struct {
 	Language               string        // of cards; default both
 	Policy                 string        // POLICY; default: only destructive steps need two people, everything else as deployed
 	FunctionEnv            []string
-	LarkPort               int  // of the chat page; 0: any
-	Terraform              bool // functions, triggers, topic and rules come from applying infra/ instead of from here
+	Routed                 []string // namespaces whose incidents go to the other chat; with Terraform only
+	LarkPort               int      // of the chat page; 0: any
+	Terraform              bool     // functions, triggers, topics, rules, agencies, secret and buckets come from applying infra/ instead of from here; Rule, Watch and Policy are then infra's
 }
 
 func (o *Options) fill() error {
@@ -100,6 +101,7 @@ type Machine struct {
 	obs     string
 	larkURL string
 	poolID  string
+	made    outputs // of Terraform, where it deploys
 
 	programs []*program
 	cancel   context.CancelFunc
@@ -139,11 +141,18 @@ func (m *Machine) start(ctx, running context.Context) error {
 	if err := m.startCloud(store, prometheus); err != nil {
 		return err
 	}
+	if m.opt.Terraform {
+		if err := m.applyTerraform(ctx); err != nil {
+			return err
+		}
+	}
 	if err := m.startCluster(ctx, running, prometheus); err != nil {
 		return err
 	}
-	if err := m.deploy(); err != nil {
-		return err
+	if !m.opt.Terraform {
+		if err := m.deploy(); err != nil {
+			return err
+		}
 	}
 	m.say("the five functions are deployed")
 	m.work.Go(func() { m.Cloud.Run(running) })
@@ -200,6 +209,9 @@ func (m *Machine) startPrograms(ctx context.Context) (store *backend, prometheus
 		return nil, "", err
 	}
 	m.say("the PromQL engine and the object store are up")
+	if m.opt.Terraform {
+		return store, engine.URL, nil
+	}
 	return store, engine.URL, store.createBucket(ctx, Bucket)
 }
 
@@ -247,9 +259,7 @@ func (m *Machine) startCloud(store *backend, prometheus string) error {
 
 // startCluster fills the cluster: roles, nodes, workloads, measurements.
 func (m *Machine) startCluster(ctx, running context.Context, prometheus string) error {
-	reader, _ := m.Cloud.IAM.FindAgency(ReadAgency)
-	writer, _ := m.Cloud.IAM.FindAgency(WriteAgency)
-	if err := m.Cluster.permit(ctx, m.opt.Root, reader.Kubernetes.User, writer.Kubernetes.User); err != nil {
+	if err := m.permit(ctx); err != nil {
 		return err
 	}
 	var names []string
@@ -287,6 +297,16 @@ func (m *Machine) startCluster(ctx, running context.Context, prometheus string) 
 	}
 	m.say("%d nodes and their workloads are running", m.opt.Nodes)
 	return m.measure(ctx, running, prometheus)
+}
+
+// permit gives the two identities their roles in the cluster.
+func (m *Machine) permit(ctx context.Context) error {
+	if m.opt.Terraform {
+		return m.Cluster.Apply(ctx, m.made.Manifests.Value)
+	}
+	reader, _ := m.Cloud.IAM.FindAgency(ReadAgency)
+	writer, _ := m.Cloud.IAM.FindAgency(WriteAgency)
+	return m.Cluster.permit(ctx, m.opt.Root, reader.Kubernetes.User, writer.Kubernetes.User)
 }
 
 // measure begins to write what the cluster uses.

@@ -51,6 +51,18 @@ func Button(c lark.Message, label string) (lark.Button, bool) {
 	return lark.Button{}, false
 }
 
+// AwaitButton waits until a card shows a button whose label begins so: a round is recorded a moment before its card is drawn.
+func (m *Machine) AwaitButton(ctx context.Context, message, label string) error {
+	_, err := m.Lark.WaitCard(ctx, func(c lark.Message) bool {
+		_, shown := Button(c, label)
+		return c.ID == message && shown
+	})
+	if err != nil {
+		return fmt.Errorf("wait for the button %q: %w", label, err)
+	}
+	return nil
+}
+
 // Click presses the button whose label begins so, as a person, and returns what the person sees.
 func (m *Machine) Click(ctx context.Context, who, message, label string) (lark.Answer, error) {
 	c, ok := m.Lark.Message(message)

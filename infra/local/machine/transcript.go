@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -34,7 +35,7 @@ func (m *Machine) WriteTranscript(w io.Writer) error {
 		if i.Cold {
 			how = fmt.Sprintf("cold, first poll after %d ms", i.Start.Milliseconds())
 		}
-		lines = append(lines, Line{i.Finished, i.Function, fmt.Sprintf("ran %.2f s (%s, %s, peak %d MB): %s", i.Duration.Seconds(), i.Source, how, i.Peak>>20, i.Status)})
+		lines = append(lines, Line{i.Finished, strings.TrimPrefix(i.Function, m.Function("")), fmt.Sprintf("ran %.2f s (%s, %s, peak %d MB): %s", i.Duration.Seconds(), i.Source, how, i.Peak>>20, i.Status)})
 	}
 	slices.SortStableFunc(lines, func(a, b Line) int { return a.At.Compare(b.At) })
 	for _, l := range lines {
@@ -48,7 +49,7 @@ func (m *Machine) WriteTranscript(w io.Writer) error {
 // WriteLogs writes what the functions logged, each line after its time and function.
 func (m *Machine) WriteLogs(w io.Writer) error {
 	for _, name := range Functions {
-		for _, l := range m.Cloud.Functions.Logs(name) {
+		for _, l := range m.Cloud.Functions.Logs(m.Function(name)) {
 			if _, err := fmt.Fprintf(w, "%7.1fs  %-9s %s\n", l.At.Sub(m.started).Seconds(), name, l.Text); err != nil {
 				return fmt.Errorf("write the functions' logs: %w", err)
 			}

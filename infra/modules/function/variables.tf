@@ -98,7 +98,7 @@ variable "environment" {
   }
   validation {
     condition     = length(jsonencode(var.environment)) <= 4096
-    error_message = "The variables take ${length(jsonencode(var.environment))} of the 4096 characters that a function may have: watch fewer clusters with this deployment, and the others with a second one under another name."
+    error_message = "The variables take ${length(jsonencode(var.environment))} of the 4096 characters that a function may have, although the clusters are not among them: name fewer freezes in policy."
   }
 }
 
