@@ -18,6 +18,8 @@ type address struct {
 var (
 	urlAddress  = regexp.MustCompile(`\b((?:jdbc:)?[a-zA-Z][a-zA-Z0-9+.-]*)://(?:[^\s/@"'<>]*@)?([^\s/"'<>?#;)]+)`)
 	hostPort    = regexp.MustCompile(`(?:^|[\s,;"'=@(\[])([a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?):(\d{2,5})(?:$|[\s,;"'/)\]])`)
+	connString  = regexp.MustCompile(`(?i)(?:^|[;\s])(?:server|data source|host|hostname|address|addr)\s*=\s*(?:tcp:)?([a-z0-9][a-z0-9.-]*)(?:[,:](\d{2,5}))?(?:[;\s]|$)`)
+	connPort    = regexp.MustCompile(`(?i)(?:^|[;\s])port\s*=\s*(\d{2,5})(?:[;\s]|$)`)
 	bareHost    = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 	hostKey     = regexp.MustCompile(`(?i)(^|[_.-])(host|hostname|addr|address|url|uri|endpoint|server|servers|service|broker|brokers|upstream|backend|dsn|svc)s?([_.-]|\d|$)`)
 	nameKey     = regexp.MustCompile(`(?i)(^|[_.-])(user(name)?|pass(word|wd)?|pwd|db|dbname|database|schema|role|secret|token|name|version|env(ironment)?)$`)
@@ -40,6 +42,10 @@ func addressesIn(key, value string) []address {
 			out = addAddress(out, one, strings.ToLower(m[1]))
 		}
 	}
+	if m := connString.FindStringSubmatch(rest); m != nil && len(out) == 0 {
+		port := cmpOr(m[2], firstGroup(connPort, rest))
+		out = addAddress(out, strings.TrimSuffix(m[1]+":"+port, ":"), "")
+	}
 	for again := 0; again < 8; again++ { // neighbours share a separator, so one pass may miss every second one
 		m := hostPort.FindStringSubmatchIndex(rest)
 		if m == nil {
@@ -52,6 +58,14 @@ func addressesIn(key, value string) []address {
 		out = append(out, address{host: value, sure: hostKey.MatchString(key) && !portKey.MatchString(key)})
 	}
 	return out
+}
+
+// firstGroup is the first group of a pattern in a text, "" when it does not match.
+func firstGroup(re *regexp.Regexp, text string) string {
+	if m := re.FindStringSubmatch(text); m != nil {
+		return m[1]
+	}
+	return ""
 }
 
 func addAddress(out []address, hostport, wire string) []address {

@@ -162,7 +162,7 @@ var explains = []link{
 	{roles, these(incident.DaemonSetNodeUncovered), sameObject},
 	{these(incident.GarbageCollectionPauses), these(incident.PodNetworkDegraded, incident.ContainerCpuSaturated, incident.ContainerMemoryHigh,
 		incident.LivenessProbeTooImpatient, incident.ReadinessProbeTooImpatient, incident.ContainerMemoryLeak), sameObject},
-	{these(incident.MeshFaultInjected, incident.MeshTLSMismatch, incident.GatewayRouteMismatch), these(incident.PodNetworkDegraded, incident.AppDependencyFailure,
+	{these(incident.MeshFaultInjected, incident.MeshTrafficLimited, incident.MeshTLSMismatch, incident.GatewayRouteMismatch), these(incident.PodNetworkDegraded, incident.AppDependencyFailure,
 		incident.ChangeNetworkRoute), sameObject},
 	{these(incident.FaultFlagEnabled), either(domain(incident.PerformanceDomain), these(incident.PodNetworkDegraded, incident.ContainerOOMKilled, incident.ServiceNoReadyEndpoint)), sameObject},
 	{these(incident.FaultFlagEnabled), starving, calls},

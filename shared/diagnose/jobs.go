@@ -89,7 +89,7 @@ func (g *gather) cronJobs() {
 			g.suspended(c)
 			continue
 		}
-		if e := g.v.lastEvent(t, g.v.ago(2*time.Hour), "FailedNeedsStart", "TooManyMissedTimes"); e != nil {
+		if e := g.v.lastEvent(t, g.v.ago(2*time.Hour), "FailedNeedsStart", "TooManyMissedTimes", "MissSchedule"); e != nil && (e.Reason != "MissSchedule" || observe.Times(e) >= 3) {
 			d, _ := g.on(incident.CronJobMissedStarts, t)
 			d.say(fmt.Sprintf("%s missed too many starts", t), fmt.Sprintf("%s 错过的调度次数过多", t)).event(e).since(observe.FirstSeen(e))
 			if c.Status.LastScheduleTime != nil {

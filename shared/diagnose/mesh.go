@@ -24,6 +24,8 @@ func (g *gather) mesh() {
 			g.meshSubsets(u)
 		case "PeerAuthentication":
 			g.meshTLS(u)
+		case "DestinationRule":
+			g.meshLimits(u)
 		case "AuthorizationPolicy":
 			g.meshDenies(u)
 		}

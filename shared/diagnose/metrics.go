@@ -34,6 +34,9 @@ func examineMetrics(v *view) []incident.Finding {
 // seriesOf are the series of a metric about a workload: its own, its pods', and those of the Services in front of it.
 func (v *view) seriesOf(metric string, w *workload) []observe.Series {
 	out := v.idx.SeriesOf(metric, w.target)
+	if len(out) == 0 {
+		out = v.ratios(metric, w)
+	}
 	if len(out) == 0 && strings.HasPrefix(metric, "request_") {
 		for _, k := range v.apps().fronts[w] {
 			out = append(out, v.idx.SeriesOf(metric, incident.Target{Kind: "Service", Namespace: k.namespace, Name: k.name})...)
@@ -89,7 +92,7 @@ func (g *gather) cpu(w *workload) {
 	text, zh := "its CPU is exhausted", "CPU 已耗尽"
 	if ok && level >= 0.5 {
 		text, zh = fmt.Sprintf("CPU is at %.0f %% of the limit", 100*level), fmt.Sprintf("CPU 达到 limit 的 %.0f%%", 100*level)
-		d.metric(about, v.At, "container_cpu_limit_ratio %.2f (mean of the last three samples)", level).since(heldSince(s, cpuHigh)).fact(FactUsage, fmt.Sprintf("%.2f", level))
+		d.metric(about, v.At, "%s %.2f (mean of the last three samples)", s.Name(), level).since(heldSince(s, cpuHigh)).fact(FactUsage, fmt.Sprintf("%.2f", level))
 		d.affectsPodNames(w, v, "container_cpu_limit_ratio", cpuHigh)
 	}
 	if hog {
@@ -202,7 +205,7 @@ func (g *gather) memory(w *workload) {
 	if level >= memoryHigh || level >= cpuHigh && v.asked(w.target) {
 		d, _ := g.on(incident.ContainerMemoryHigh, w.target)
 		d.say(fmt.Sprintf("%s: memory is at %.0f %% of the limit", w.target, 100*level), fmt.Sprintf("%s：内存达到 limit 的 %.0f%%", w.target, 100*level)).affects(w.target).
-			metric(about, v.At, "container_memory_limit_ratio %.2f (mean of the last three samples)", level).since(heldSince(s, cpuHigh)).fact(FactUsage, fmt.Sprintf("%.2f", level)).
+			metric(about, v.At, "%s %.2f (mean of the last three samples)", s.Name(), level).since(heldSince(s, cpuHigh)).fact(FactUsage, fmt.Sprintf("%.2f", level)).
 			number(FactReplicas, int64(max(w.desired, 0)))
 		if j, up := v.step(s); up && j.after > j.before+0.2 {
 			d.metric(about, j.at, "it stepped from %.2f to %.2f", j.before, j.after).since(j.at)
@@ -221,7 +224,7 @@ func (g *gather) memory(w *workload) {
 	at := v.At.Add(max(left, 0)).UTC().Truncate(time.Minute)
 	d.say(fmt.Sprintf("memory of %s grows by %.0f %% of the limit an hour and meets it at about %s", w.target, 100*t.perHour, at.Format("15:04 UTC")),
 		fmt.Sprintf("%s 内存每小时增长 limit 的 %.0f%%，预计 %s 触顶", w.target, 100*t.perHour, at.Format("15:04 UTC"))).affects(w.target).weigh(0.9).
-		metric(about, s.Points[0].At, "container_memory_limit_ratio grew from %.2f to %.2f in %s (line fit %.2f)", t.from, t.to, spanEN(t.over), t.fit).
+		metric(about, s.Points[0].At, "%s grew from %.2f to %.2f in %s (line fit %.2f)", s.Name(), t.from, t.to, spanEN(t.over), t.fit).
 		fact(FactPredicted, at.Format(time.RFC3339)).fact(FactUsage, fmt.Sprintf("%.2f", level))
 	g.quoteLimit(d, w, s.Labels["container"], corev1.ResourceMemory)
 }

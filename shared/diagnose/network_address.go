@@ -23,6 +23,7 @@ func (g *gather) wrongAddresses() {
 		g.wrongPort(n, byService[n])
 	}
 	g.foreignHosts()
+	g.loopback()
 }
 
 // serves says whether a Service answers at a port. Behind a headless Service callers reach the containers' own ports.
@@ -62,6 +63,10 @@ func (g *gather) wrongPort(n name, uses []use) {
 		wrong[u.caller] = true
 	}
 	change, changed := v.changeOf(t)
+	if v.oneWrongWord(uses, s) {
+		g.wrongPortOf(uses[0], s)
+		return
+	}
 	if (len(wrong) > 1 && len(right) == 0 || changed && len(right) == 0) && v.formerValue(uses[0]) == "" {
 		d, _ := g.on(incident.ServicePortMismatch, t)
 		d.weigh(0.95).say(fmt.Sprintf("%s serves port %s, and its callers use %d", t, servicePorts(s), uses[0].port), fmt.Sprintf("%s 提供端口 %s，而调用方使用 %d", t, servicePorts(s), uses[0].port)).
@@ -76,6 +81,31 @@ func (g *gather) wrongPort(n name, uses []use) {
 	for _, u := range firstOfEach(uses) {
 		g.wrongPortOf(u, s)
 	}
+}
+
+// oneWrongWord says whether a wrong port stands in one ConfigMap that all callers read, while the Service serves what its pods declare:
+// then the word is wrong and not the Service.
+func (v *view) oneWrongWord(uses []use, s *corev1.Service) bool {
+	for _, u := range uses {
+		if u.from.Kind != "ConfigMap" || u.from != uses[0].from || u.port != uses[0].port {
+			return false
+		}
+	}
+	if v.changedLately(serviceTarget(s)) {
+		return false
+	}
+	fits := false
+	for _, w := range v.apps().behind[name{s.Namespace, s.Name}] {
+		for _, c := range w.containers() {
+			if hasPort(c.Ports, int32(uses[0].port)) { //nolint:gosec // a port
+				return false
+			}
+			for _, p := range s.Spec.Ports {
+				fits = fits || hasPort(c.Ports, p.Port)
+			}
+		}
+	}
+	return fits
 }
 
 func (g *gather) wrongPortOf(u use, s *corev1.Service) {

@@ -25,6 +25,8 @@ type view struct {
 
 	degradedAt map[*workload]time.Time // what degradedSince has found so far
 
+	computed map[ratioKey][]observe.Series // what ratios has computed so far
+
 	apps  func() *application
 	lines func() []sign
 }
@@ -34,7 +36,7 @@ type name struct{ namespace, name string }
 func newView(s *observe.Snapshot) *view {
 	v := &view{
 		Snapshot: s, idx: s.Index(), byTarget: map[incident.Target]*workload{}, owner: map[*corev1.Pod]*workload{},
-		configs: map[name]*corev1.ConfigMap{}, spaces: map[string]bool{}, inSpace: map[string][]*workload{}, degradedAt: map[*workload]time.Time{},
+		configs: map[name]*corev1.ConfigMap{}, spaces: map[string]bool{}, inSpace: map[string][]*workload{}, degradedAt: map[*workload]time.Time{}, computed: map[ratioKey][]observe.Series{},
 	}
 	o := &s.Objects
 	for _, x := range o.ConfigMaps {

@@ -6,6 +6,7 @@ const NetworkDomain Domain = "network"
 // The reasons of this domain.
 const (
 	MeshFaultInjected               Reason = "MeshFaultInjected"
+	MeshTrafficLimited              Reason = "MeshTrafficLimited"
 	MeshTLSMismatch                 Reason = "MeshTLSMismatch"
 	CoreDNSNoEndpoint               Reason = "CoreDNSNoEndpoint"
 	CoreDNSRestarting               Reason = "CoreDNSRestarting"
@@ -60,6 +61,14 @@ var networkReasons = []ReasonInfo{
 		Advice: Text{
 			EN: "Remove the fault section of the rule if the experiment is over: kubectl edit virtualservice -n <ns> <name>.",
 			ZH: "确认演练已结束后删除规则中的 fault 段：kubectl edit virtualservice -n <ns> <name>。",
+		},
+	},
+	{
+		Reason: MeshTrafficLimited, Domain: NetworkDomain, Kind: "DestinationRule",
+		Title: Text{EN: "a rule of the mesh allows too few connections", ZH: "网格连接池限制过小，请求被拒绝"},
+		Advice: Text{
+			EN: "Raise connectionPool of the DestinationRule, or remove it: refused requests carry the flag UO in the proxy's log.",
+			ZH: "调大或移除 DestinationRule 的 connectionPool；被拒请求在代理日志中标记为 UO。",
 		},
 	},
 	{
