@@ -166,7 +166,7 @@ func (v *view) faces(s *corev1.Service, labels map[string]string) bool {
 	for _, in := range s.Status.LoadBalancer.Ingress {
 		ids = append(ids, in.IP)
 	}
-	ids = append(ids, s.Spec.LoadBalancerIP) //nolint:staticcheck // CCE still writes it
+	ids = append(ids, s.Spec.LoadBalancerIP)
 	for _, val := range labels {
 		if len(val) >= 7 && slices.Contains(ids, val) {
 			return true

@@ -25,6 +25,7 @@ var platformLinks = []link{
 	{nodeLost, these(incident.NodeLifecycleEvictionSuspended), anywhere},
 	{these(incident.NodeAzOutage, incident.NodeSecurityGroupChanged, incident.MasterSecurityGroupChanged), these(incident.NodeLifecycleEvictionSuspended), anywhere},
 	{nodeLost, these(incident.TaintEviction), hosts},
+	{these(incident.NodeSecurityGroupChanged), these(incident.NodeAzOutage), anywhere},
 	{these(incident.MasterSecurityGroupChanged), either(nodeLost, these(incident.ClusterUnavailable, incident.NodeSecurityGroupChanged, incident.NodeAzOutage)), anywhere},
 	{these(incident.NodeAzOutage, incident.NodeSecurityGroupChanged, incident.MasterSecurityGroupChanged, incident.NetworkAclBlocked), podOnNode, hosts},
 	{these(incident.NodeResolvConfBroken), these(incident.RegistryDNSFailure, incident.CoreDNSUpstreamTimeout), hosts},
