@@ -141,6 +141,7 @@ func (a *account) metricRule(r Rule, promQL string) error {
 			"notify_triggered": true, "notify_resolved": true, "notify_frequency": "0",
 		},
 		"metric_alarm_spec": map[string]any{
+			"alarm_tags":   []map[string]any{{"custom_annotations": []string{"alarm_probableCause_en_us=" + Litter()[0], "alarm_fix_suggestion_en_us=" + Litter()[1]}}},
 			"monitor_type": "promql", "recovery_conditions": map[string]any{"recovery_timeframe": 1},
 			"trigger_conditions": []map[string]any{{
 				"metric_query_mode": "NATIVE_PROM", "promql": promQL, "promql_for": r.For, "trigger_times": fmt.Sprint(r.Times),

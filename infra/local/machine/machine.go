@@ -288,9 +288,12 @@ func (m *Machine) startCluster(ctx, running context.Context, prometheus string) 
 		if err != nil {
 			return err
 		}
-		if err := m.Cluster.Apply(ctx, text); err != nil {
+		if err := m.Cluster.Apply(ctx, littered(text)); err != nil {
 			return fmt.Errorf("apply %s: %w", file, err)
 		}
+	}
+	if err := m.scatter(ctx); err != nil {
+		return err
 	}
 	if err := m.settled(ctx); err != nil {
 		return err

@@ -67,10 +67,10 @@ func (m *Machine) AwaitReplicas(ctx context.Context, namespace, name string, wan
 	})
 }
 
-// RaiseEvent makes CCE report an event of the cluster to AOM.
+// RaiseEvent makes CCE report an event of the cluster to AOM; its text carries a planted secret.
 func (m *Machine) RaiseEvent(ctx context.Context, kind, namespace, name, reason, message string) string {
 	return m.Cloud.AOM.RaiseEvent(ctx, aom.KubernetesEvent{
-		Cluster: m.opt.ClusterID, ClusterName: m.opt.ClusterName, Kind: kind, Namespace: namespace, Name: name, Reason: reason, Message: message,
+		Cluster: m.opt.ClusterID, ClusterName: m.opt.ClusterName, Kind: kind, Namespace: namespace, Name: name, Reason: reason, Message: message + "; " + Litter()[0],
 	})
 }
 
