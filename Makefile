@@ -15,7 +15,7 @@ GO_FILES  := $(shell git ls-files '*.go')
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
 
-demo: build local-build ## the whole journey live on this machine; AUTO=1 clicks by itself
+demo: build local-build ## the whole journey live on this machine; AUTO=1 clicks by itself, DEPLOY=terraform runs it from what infra/ creates
 	@cd infra/local && go build -o ../../build/local . && cd ../.. && build/local demo $(if $(AUTO),-auto) $(if $(DEPLOY),-deploy $(DEPLOY))
 
 test: unit local-test ## everything: unit, adapters, flows, e2e, browser
@@ -55,7 +55,7 @@ deploy: build ## deploy to the account of HW_ACCESS_KEY as infra/terraform.tfvar
 	@cd infra && terraform init -input=false && terraform apply -var verify_clusters=true $(TF_ARGS) && terraform output -raw kubernetes_manifests > ../build/kubernetes.yaml
 	@echo "next: kubectl apply -f build/kubernetes.yaml in each cluster, the webhook_url above into the Lark app, then make probe"
 
-destroy: ## remove the deployment; buckets with records stay unless keep_on_destroy is false
+destroy: build ## remove the deployment; buckets with records stay unless keep_on_destroy is false
 	@cd infra && terraform destroy $(TF_ARGS)
 
 probe: ## ask the deployment to check all it depends on and post the result to Lark
