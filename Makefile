@@ -40,10 +40,11 @@ local-test: build local-build chromium ## tests of the nested modules: control p
 	cd infra/local/controlplane && CONTROLPLANE_BIN=$$(../build.sh controlplane) go test ./prove/ # its root package is Kubernetes: vetting that takes ten minutes
 	cd infra/local/prometheus && go test ./...
 	cd infra/local/objectstore && go test ./...
-	cd infra/local && go test -timeout 40m ./...
+	cd infra/local && go test -p 1 -timeout 40m ./... # one package after the other: each fills the machine with control planes of its own
 
-race: ## unit tests with the race detector
+race: ## unit tests with the race detector, of the root and the local module
 	go test -race ./...
+	cd infra/local && go test -race -short ./...
 
 tf-check: ## infra without an account: fmt, validate, terraform test, the plan read as data
 	@infra/tests/check.sh
@@ -76,8 +77,9 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 	  for f in $$(grep -h '^func Fuzz' $$d/*_test.go | sed 's/func \(Fuzz[A-Za-z0-9]*\).*/\1/'); do \
 	    echo "$$d $$f"; go test -run xxx -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),10s) ./$$d || exit 1; done; done
 
-bench: ## benchmarks, in benchstat's form
+bench: local-build ## benchmarks, in benchstat's form; the last inspects 2,000 pods of a real control plane
 	go test -run xxx -bench . -benchmem -count $(or $(COUNT),5) ./shared/...
+	cd infra/local && go test -run xxx -bench . -benchmem -benchtime 3x -timeout 20m ./large
 
 golden: ## rewrite golden files and scenarios; read the diff
 	go test ./shared/diagnose ./shared/lark ./functions/diagnose -update
