@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -73,7 +74,7 @@ func harm(ctx context.Context, _ *testscript.TestScript, w *world, args []string
 	return w.m.Harm(ctx, namespace, prefix, args[1], more)
 }
 
-// log NAMESPACE/POD-PREFIX CONTAINER FILE [previous]
+// log NAMESPACE/POD-PREFIX CONTAINER FILE [previous]: before what the file says, the log holds planted secrets.
 func writeLog(_ context.Context, ts *testscript.TestScript, w *world, args []string) error {
 	if err := need(args, 3, "log NAMESPACE/PREFIX CONTAINER FILE [previous]"); err != nil {
 		return err
@@ -84,7 +85,8 @@ func writeLog(_ context.Context, ts *testscript.TestScript, w *world, args []str
 		return err
 	}
 	defer file.Close()
-	return w.m.Cluster.WriteLog(namespace, prefix, args[1], len(args) > 3, file)
+	text := io.MultiReader(strings.NewReader(machine.LogOf("INFO", machine.Litter())), file)
+	return w.m.Cluster.WriteLog(namespace, prefix, args[1], len(args) > 3, text)
 }
 
 // kubelet NODE up|down
@@ -295,6 +297,23 @@ func plant(_ context.Context, _ *testscript.TestScript, w *world, args []string)
 		return err
 	}
 	w.m.Plant(args[0], args[1])
+	return nil
+}
+
+// shows VALUE PLACE ... says that the search for secrets would find a value in each of these places, if it were one.
+func shows(ctx context.Context, _ *testscript.TestScript, w *world, args []string) error {
+	if err := need(args, 2, "shows VALUE PLACE ..."); err != nil {
+		return err
+	}
+	found, err := w.m.Shows(ctx, map[string]string{"it": args[0]})
+	if err != nil {
+		return err
+	}
+	for _, place := range args[1:] {
+		if !strings.Contains(strings.Join(found, "\n"), "it is in "+place) {
+			return fmt.Errorf("it is not found in %s, but in %d other places", place, len(found))
+		}
+	}
 	return nil
 }
 
