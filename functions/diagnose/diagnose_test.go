@@ -20,7 +20,6 @@ import (
 	"cce-oncall/shared/advise"
 	"cce-oncall/shared/alarm"
 	"cce-oncall/shared/config"
-	"cce-oncall/shared/diagnose"
 	"cce-oncall/shared/functiongraph"
 	"cce-oncall/shared/incident"
 	"cce-oncall/shared/observe"
@@ -392,27 +391,3 @@ func TestOffline(t *testing.T) {
 }
 
 var update = flag.Bool("update", false, "write the README's table of reasons anew")
-
-// TestTheReadmeListsEveryReason keeps the README's table what -reasons prints.
-func TestTheReadmeListsEveryReason(t *testing.T) {
-	const file = "../../README.md"
-	readme, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, rest, ok := strings.Cut(string(readme), "<!-- reasons begin -->\n")
-	table, tail, also := strings.Cut(rest, "\n<!-- reasons end -->")
-	if !ok || !also {
-		t.Fatal("README.md has no table of reasons between its marks")
-	}
-	if *update {
-		whole := head + "<!-- reasons begin -->\n" + strings.TrimSpace(diagnose.Markdown()) + "\n<!-- reasons end -->" + tail
-		if err := os.WriteFile(file, []byte(whole), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(strings.TrimSpace(diagnose.Markdown()), table); diff != "" {
-		t.Errorf("make golden writes the table anew (-printed +README)\n%s", diff)
-	}
-}

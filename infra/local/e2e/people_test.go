@@ -360,6 +360,21 @@ func failedRuns(_ context.Context, _ *testscript.TestScript, w *world, args []st
 	return nil
 }
 
+// logs FUNCTION TEXT ... waits until one line of a function's log holds all of these.
+func logged(ctx context.Context, _ *testscript.TestScript, w *world, args []string) error {
+	if err := need(args, 2, "logs FUNCTION TEXT ..."); err != nil {
+		return err
+	}
+	return until(ctx, "the log", func() error {
+		for _, l := range w.m.Cloud.Functions.Logs(w.m.Function(args[0])) {
+			if !slices.ContainsFunc(args[1:], func(text string) bool { return !strings.Contains(l.Text, text) }) {
+				return nil
+			}
+		}
+		return fmt.Errorf("no line holds %q", args[1:])
+	})
+}
+
 // gone-from NODE NAMESPACE/PREFIX waits until no pod whose name begins so is on a node.
 func goneFrom(ctx context.Context, _ *testscript.TestScript, w *world, args []string) error {
 	if err := need(args, 2, "gone-from NODE NAMESPACE/PREFIX"); err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -50,13 +52,23 @@ func (w *world) end(t testscript.T) {
 	}
 	if !w.done {
 		if file, err := os.Create(filepath.Join(os.TempDir(), "cce-oncall-e2e-"+w.name+".log")); err == nil {
-			err = errors.Join(w.m.WriteTranscript(file), w.m.WriteLogs(file), file.Close())
+			err = errors.Join(w.m.WriteTranscript(file), w.m.WriteLogs(file), chat(file, w.m), file.Close())
 			t.Log("what happened is in", file.Name(), err)
 		}
 	}
 	if err := w.m.Close(); err != nil {
 		t.Log("close the machine:", err)
 	}
+}
+
+// chat writes what people read, as it stands at the end.
+func chat(to io.Writer, m *machine.Machine) error {
+	for _, msg := range m.Lark.Messages("") {
+		if _, err := fmt.Fprintf(to, "\n-- message %s\n%s\n%s\n", msg.ID, msg.Title("en_us"), msg.Text("en_us")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // command is one word of the scripts. It returns what is wrong; with "!" before the word, something must be.
@@ -94,7 +106,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"await": asked(await), "ended": asked(ended), "offer": asked(offer), "cause": asked(cause), "card": asked(card), "cards": asked(cards), "says": asked(says),
 	"click": asked(click), "type": asked(typed), "reply": asked(reply), "forward": asked(forward), "stale-click": asked(staleClick),
 	"writes": asked(writes), "unchanged": asked(unchanged), "archive": asked(archive), "cluster-call": asked(clusterCall), "cloud-call": asked(cloudCall),
-	"pool": asked(poolSize), "plant": asked(plant), "shows": asked(shows), "attack": asked(attack), "gone-from": asked(goneFrom), "fails": asked(failedRuns),
+	"pool": asked(poolSize), "plant": asked(plant), "shows": asked(shows), "attack": asked(attack), "gone-from": asked(goneFrom), "fails": asked(failedRuns), "logs": asked(logged),
 }
 
 // begin brings the machine up: machine [key=value ...] with policy, watch, install, language, nodes.
