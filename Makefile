@@ -18,7 +18,7 @@ help: ## this list
 demo: build local-build ## the whole journey live on this machine; AUTO=1 clicks by itself, DEPLOY=terraform runs it from what infra/ creates
 	@cd infra/local && go build -o ../../build/local . && cd ../.. && build/local demo $(if $(AUTO),-auto) $(if $(DEPLOY),-deploy $(DEPLOY))
 
-test: unit local-test ## everything: unit, adapters, flows, e2e, browser
+test: unit local-test ## everything: unit, adapters, flows, e2e, browser; RACE=-race does it with the race detector, which takes three times as long
 
 check: fmt vet lint test ## what must be green before and after a change
 
@@ -34,16 +34,16 @@ local-build: ## what the local cloud is made of: built once, cached outside the 
 	@for p in controlplane prometheus objectstore; do infra/local/build.sh $$p >/dev/null || exit 1; done
 
 unit: ## tests of the root module
-	go test ./...
+	go test $(RACE) -timeout 30m ./...
 
 local-test: build local-build chromium ## tests of the nested modules: control plane, e2e with the built zips, browser
 	cd infra/local/controlplane && CONTROLPLANE_BIN=$$(../build.sh controlplane) go test ./prove/ # its root package is Kubernetes: vetting that takes ten minutes
 	cd infra/local/prometheus && go test ./...
 	cd infra/local/objectstore && go test ./...
-	cd infra/local && go test -p 1 -timeout 40m ./... # one package after the other: each fills the machine with control planes of its own
+	cd infra/local && go test $(RACE) -p 1 -timeout 40m ./... # one package after the other: each fills the machine with control planes of its own
 
 race: ## unit tests with the race detector, of the root and the local module
-	go test -race ./...
+	go test -race -timeout 30m ./...
 	cd infra/local && go test -race -short ./...
 
 tf-check: ## infra without an account: fmt, validate, terraform test, the plan read as data
