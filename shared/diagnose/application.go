@@ -37,6 +37,7 @@ type application struct {
 	fronts  map[*workload][]name // and the other way round
 	callees map[*workload]map[name]bool
 	heard   func() map[*workload][]name // Services that the logs of a workload name
+	out     func() map[*workload][]name // those and the ones its configuration names
 	callers map[name][]*workload        // sorted, each once; also of Services that do not exist
 }
 
@@ -77,6 +78,13 @@ func newApplication(v *view) *application {
 		slices.SortFunc(l, func(x, y *workload) int { return compareTargets(x.target, y.target) })
 	}
 	a.heard = sync.OnceValue(a.listen)
+	a.out = sync.OnceValue(func() map[*workload][]name {
+		out := map[*workload][]name{}
+		for _, w := range v.workloads {
+			out[w] = slices.Concat(a.heard()[w], sortedNames(a.callees[w]))
+		}
+		return out
+	})
 	return a
 }
 
@@ -270,7 +278,7 @@ func (a *application) reaches(from *workload, to *reachOf) bool {
 	for hop := 0; hop < 8 && len(level) > 0; hop++ {
 		var next []*workload
 		for _, w := range level {
-			for _, s := range slices.Concat(a.heard()[w], sortedNames(a.callees[w])) {
+			for _, s := range a.out()[w] {
 				if to.services[s] {
 					return true
 				}

@@ -103,6 +103,11 @@ const maxLines = 400
 // readSigns reads every log once. Lines of one log that say the same of the same host become one sign.
 func readSigns(v *view) []sign {
 	var out []sign
+	type verdict struct {
+		kind signKind
+		ok   bool
+	}
+	known := map[string]verdict{} // an application that retries says the same again and again
 	for i := range v.Logs {
 		l := &v.Logs[i]
 		w, pod := v.logOwner(l)
@@ -120,10 +125,15 @@ func readSigns(v *view) []sign {
 		}
 		at := map[key]int{}
 		for _, line := range lines {
-			kind, ok := signOf(line)
-			if !ok {
+			x, seen := known[line]
+			if !seen {
+				x.kind, x.ok = signOf(line)
+				known[line] = x
+			}
+			if !x.ok {
 				continue
 			}
+			kind := x.kind
 			host, port := v.hostIn(kind, line, w)
 			k := key{kind, host, port}
 			if j, seen := at[k]; seen {
@@ -250,8 +260,8 @@ func (v *view) logOwner(l *observe.Log) (*workload, incident.Target) {
 // signsOf are the signs in the logs of one workload.
 func (v *view) signsOf(w *workload, kinds ...signKind) []sign {
 	var out []sign
-	for _, s := range v.lines() {
-		if s.w == w && (len(kinds) == 0 || slices.Contains(kinds, s.kind)) {
+	for _, s := range v.said()[w] {
+		if len(kinds) == 0 || slices.Contains(kinds, s.kind) {
 			out = append(out, s)
 		}
 	}

@@ -29,6 +29,7 @@ type view struct {
 
 	apps  func() *application
 	lines func() []sign
+	said  func() map[*workload][]sign // the same by who said it
 }
 
 type name struct{ namespace, name string }
@@ -54,6 +55,13 @@ func newView(s *observe.Snapshot) *view {
 	v.gatherWorkloads()
 	v.apps = sync.OnceValue(func() *application { return newApplication(v) })
 	v.lines = sync.OnceValue(func() []sign { return readSigns(v) })
+	v.said = sync.OnceValue(func() map[*workload][]sign {
+		out := map[*workload][]sign{}
+		for _, s := range v.lines() {
+			out[s.w] = append(out[s.w], s)
+		}
+		return out
+	})
 	return v
 }
 

@@ -79,12 +79,12 @@ func (g *gather) listensElsewhere(w *workload) {
 			}
 		}
 	}
-	said, line := v.saysPort(w, declared)
-	if said == 0 && port == 0 || said != 0 && told && said != port {
-		return
-	}
 	refused := v.refusedAt(w)
 	if refused == "" && len(unreadyOf(w)) == 0 {
+		return
+	}
+	said, line := v.saysPort(w, declared)
+	if said == 0 && port == 0 || said != 0 && told && said != port {
 		return
 	}
 	d, _ := g.on(incident.ListenPortMismatch, w.target)
@@ -115,9 +115,15 @@ func portList(declared map[int]bool) string {
 func (v *view) saysPort(w *workload, declared map[int]bool) (int, string) {
 	port, line := 0, ""
 	for _, l := range v.logsOf(w) {
-		for _, x := range l.Lines {
+		for _, x := range l.Lines[:min(len(l.Lines), maxLines)] {
+			if len(x) > 1000 {
+				continue
+			}
 			m := listenLine.FindStringSubmatch(x)
-			if _, trouble := signOf(x); m == nil || trouble {
+			if m == nil {
+				continue
+			}
+			if _, trouble := signOf(x); trouble {
 				continue
 			}
 			n, err := strconv.Atoi(m[1])
@@ -135,12 +141,15 @@ func (v *view) saysPort(w *workload, declared map[int]bool) (int, string) {
 
 // refusedAt is a line of a caller that a workload refuses.
 func (v *view) refusedAt(w *workload) string {
+	fronts := v.apps().fronts[w]
+	if len(fronts) == 0 {
+		return ""
+	}
 	for _, s := range v.lines() {
 		if s.kind != signRefused || s.w == w || s.host == "" {
 			continue
 		}
-		ns, svc := v.hostService(s.host, s.w.target.Namespace)
-		if slices.Contains(v.apps().behind[name{ns, svc}], w) {
+		if ns, svc := v.hostService(s.host, s.w.target.Namespace); slices.Contains(fronts, name{ns, svc}) {
 			return s.line
 		}
 	}
