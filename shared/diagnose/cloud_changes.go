@@ -91,8 +91,26 @@ func (g *gather) cloudChanges() {
 			d.affects(w.target)
 			g.quoteCut(d, w)
 		}
+		if r == incident.NodePortBlocked || r == incident.NetworkAclBlocked {
+			g.citeMembers(d)
+		}
 		if lost > 0 {
 			d.object(v.clusterTarget(), "%d nodes are not ready since", lost).affects(v.unreadyNodes()...)
+		}
+	}
+}
+
+// citeMembers adds what a load balancer measures of members that it cannot reach any more.
+func (g *gather) citeMembers(d *draft) {
+	for _, x := range g.list {
+		if x.f.Reason != incident.ELBBackendUnhealthy {
+			continue
+		}
+		d.affects(x.f.Target)
+		for _, e := range x.f.Evidence {
+			if e.Source == incident.FromMetric && !d.wordy() {
+				d.f.Evidence = unite(d.f.Evidence, []incident.Evidence{e})
+			}
 		}
 	}
 }
