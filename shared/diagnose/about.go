@@ -114,7 +114,9 @@ func (c concern) inNamespace(f *incident.Finding) bool {
 	if f.Target.Kind == "Namespace" {
 		namespace = f.Target.Name
 	}
-	return slices.ContainsFunc(c.about, func(t incident.Target) bool { return t.Namespace == namespace || t.Kind == "Namespace" && t.Name == namespace })
+	return slices.ContainsFunc(c.about, func(t incident.Target) bool {
+		return t.Namespace == namespace || t.Kind == "Namespace" && t.Name == namespace
+	})
 }
 
 // chain is every reason that explains an effect at one of the objects, over any number of effects between, but for those of which
