@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -102,11 +103,17 @@ func TestResize(t *testing.T) {
 			if p.name == "" {
 				p.name = "workers"
 			}
-			c := newCloud(t, p.answer)
+			var mu sync.Mutex // a call whose answer was lost may still be at work when the next one comes
+			c := newCloud(t, func(n int, r *http.Request, body []byte) reply {
+				mu.Lock()
+				defer mu.Unlock()
+				return p.answer(n, r, body)
+			})
 			err := (&CCE{Session: c.session(), Cluster: testCluster}).Resize(t.Context(), poolID, tc.desired)
 			if KindOf(err) != tc.kind || (err == nil) != (tc.kind == "") {
 				t.Errorf("error %v, want kind %q", err, tc.kind)
 			}
+			c.server.Close() // when every call is over
 			if p.scaled != tc.calls || p.target != tc.target {
 				t.Errorf("%d calls and target %d, want %d and %d", p.scaled, p.target, tc.calls, tc.target)
 			}
