@@ -213,6 +213,17 @@ func ownPort(key string) bool {
 	return strings.Contains(strings.ToUpper(key), "LISTEN") || strings.Contains(strings.ToUpper(key), "BIND")
 }
 
+// datagrams says whether a port in UDP is what its number or name says it should be. Declaring container ports is optional and TCP is
+// their default, so there the declaration is the likelier to be wrong: somebody must complain first.
+func datagrams(sp corev1.ServicePort) bool {
+	if protocol(sp.Protocol) != corev1.ProtocolUDP {
+		return false
+	}
+	known := []int32{53, 67, 69, 123, 161, 162, 514, 1812, 1813, 4789, 5060, 5353, 6831, 6832, 8125} // IANA's numbers; StatsD and Jaeger by use
+	named := []string{"dns", "udp", "ntp", "syslog", "statsd", "snmp", "sip", "radius", "jaeger"}
+	return slices.Contains(known, sp.Port) || slices.ContainsFunc(named, func(n string) bool { return strings.Contains(strings.ToLower(sp.Name), n) })
+}
+
 // protocol holds TCP against UDP. A port served in both is right either way.
 func (g *gather) protocol(s *corev1.Service, w *workload, sp corev1.ServicePort, match []corev1.ContainerPort) {
 	for _, p := range match {
@@ -221,6 +232,11 @@ func (g *gather) protocol(s *corev1.Service, w *workload, sp corev1.ServicePort,
 		}
 	}
 	t := serviceTarget(s)
+	if datagrams(sp) && !g.v.changedLately(t) {
+		if _, line := g.v.firstComplaint(g.v.apps().callersOf(s.Namespace, s.Name), t); line == "" {
+			return
+		}
+	}
 	d, fresh := g.on(incident.ServiceProtocolMismatch, t)
 	if !fresh {
 		return
