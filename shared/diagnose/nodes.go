@@ -125,12 +125,33 @@ var notReadyWords = []struct {
 // leaseLost is how old a heartbeat may be before the node counts as lost: the kubelet renews it every 10 s, the control plane waits 40.
 const leaseLost = 40 * time.Second
 
+// silent says whether a heartbeat has stopped. Against a node that still counts as ready only the other nodes' heartbeats are proof, by
+// their median: objects may be listed minutes before the moment they are held against, and then all of them look old.
+func (v *view) silent(l *observe.Lease, ready *corev1.NodeCondition) bool {
+	late := max(leaseLost, l.Lasts)
+	if l.RenewedAt.IsZero() || v.At.Sub(l.RenewedAt) <= late {
+		return false
+	}
+	now := v.At
+	if ready != nil && ready.Status == corev1.ConditionTrue {
+		var all []time.Time
+		for _, x := range v.Objects.Leases {
+			if !x.RenewedAt.IsZero() && !x.RenewedAt.After(v.At) {
+				all = append(all, x.RenewedAt)
+			}
+		}
+		slices.SortFunc(all, time.Time.Compare)
+		now = all[len(all)/2]
+	}
+	return now.Sub(l.RenewedAt) > late
+}
+
 // nodeReadiness says why a node is not ready.
 func (g *gather) nodeReadiness(n *corev1.Node) {
 	t := nodeTarget(n.Name)
 	c := nodeCondition(n, corev1.NodeReady)
 	lease := g.v.idx.Lease(n.Name)
-	stale := lease != nil && !lease.RenewedAt.IsZero() && g.v.age(lease.RenewedAt) > leaseLost
+	stale := lease != nil && g.v.silent(lease, c)
 	if c == nil && !stale || c != nil && c.Status == corev1.ConditionTrue && !stale {
 		return
 	}
@@ -144,7 +165,11 @@ func (g *gather) nodeReadiness(n *corev1.Node) {
 	d, fresh := g.on(r, t)
 	if fresh {
 		i := incident.Info(r)
-		d.say(fmt.Sprintf("%s is not ready: %s", t, i.Title.EN), fmt.Sprintf("%s 未就绪：%s", t, i.Title.ZH)).weigh(strength).fact(FactNode, n.Name)
+		en, zh := "%s is not ready: %s", "%s 未就绪：%s"
+		if c.Status == corev1.ConditionTrue {
+			en, zh = "%s has stopped reporting: %s", "%s 已停止上报心跳：%s"
+		}
+		d.say(fmt.Sprintf(en, t, i.Title.EN), fmt.Sprintf(zh, t, i.Title.ZH)).weigh(strength).fact(FactNode, n.Name)
 		g.podsOf(d, n)
 	}
 	d.object(t, "conditions[Ready]: %s %s %s", c.Status, c.Reason, quote(c.Message))

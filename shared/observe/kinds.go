@@ -172,7 +172,7 @@ func (s *Snapshot) readObject(field string, raw json.RawMessage, from head) erro
 			s.gap(fmt.Sprintf("%s could not be read: %s: the quantity is beyond all measure", nameOf(h), at))
 			break
 		}
-		err := k.read(&s.Objects, raw)
+		err := k.read(&s.Objects, toMicros(raw))
 		if err == nil {
 			return nil
 		}

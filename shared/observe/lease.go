@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
+	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -34,6 +35,9 @@ var leaseKind = kind{
 			if !l.RenewedAt.IsZero() {
 				x.Spec.RenewTime = &metav1.MicroTime{Time: l.RenewedAt}
 			}
+			if seconds := int32(l.Lasts / time.Second); seconds > 0 {
+				x.Spec.LeaseDurationSeconds = &seconds
+			}
 			give(&x)
 		}
 	},
@@ -50,6 +54,9 @@ func nodeLease(l *coordinationv1.Lease) *Lease {
 	out := &Lease{Node: l.Name}
 	if l.Spec.RenewTime != nil {
 		out.RenewedAt = l.Spec.RenewTime.UTC()
+	}
+	if l.Spec.LeaseDurationSeconds != nil {
+		out.Lasts = time.Duration(*l.Spec.LeaseDurationSeconds) * time.Second
 	}
 	return out
 }

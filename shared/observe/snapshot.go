@@ -87,8 +87,9 @@ type Objects struct {
 
 // Lease is a node's heartbeat.
 type Lease struct {
-	Node      string    `json:"node"`
-	RenewedAt time.Time `json:"renewedAt"`
+	Node      string        `json:"node"`
+	RenewedAt time.Time     `json:"renewedAt"`
+	Lasts     time.Duration `json:"lasts,omitempty"` // spec.leaseDurationSeconds, 0 where it is not said; the kubelet's default is 40 s
 }
 
 // NodePool is what CCE says of a pool; in the case file an object of kind NodePool, apiVersion v3.
