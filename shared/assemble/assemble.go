@@ -129,7 +129,7 @@ func (k *Kit) credentials(ctx context.Context) (huaweicloud.Credentials, error) 
 		return huaweicloud.Credentials{AK: c.AccessKey, SK: c.SecretKey, Token: c.SecurityToken}, nil
 	}
 	if k.Config.AccessKey == "" {
-		return huaweicloud.Credentials{}, errors.New("the invocation brought no credentials: give the function an app_agency")
+		return huaweicloud.Credentials{}, errors.New("the invocation brought none; on the platform give the function an app_agency, elsewhere set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK")
 	}
 	return huaweicloud.Credentials{AK: k.Config.AccessKey, SK: k.Config.SecretKey, Token: k.Config.SecurityToken}, nil
 }
@@ -176,7 +176,7 @@ func (k *Kit) secrets(ctx context.Context) (*larkSecrets, error) {
 		csms := huaweicloud.CSMS{Session: k.session}
 		raw, err := csms.Secret(ctx, name)
 		if err != nil {
-			return nil, fmt.Errorf("fetch the Lark credentials: %w", err)
+			return nil, fmt.Errorf("fetch the Lark app's secrets: %w", err)
 		}
 		if json.Unmarshal([]byte(raw), s) != nil || s.AppSecret == "" || s.EncryptKey == "" || s.Token == "" {
 			return nil, fmt.Errorf(`the CSMS secret %s is not {"app_secret":…,"encrypt_key":…,"verification_token":…}`, name)

@@ -1,8 +1,6 @@
 package diagnose
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -20,16 +18,8 @@ func alarmOf(t incident.Target, at time.Time) alarm.Alarm {
 
 // In every scenario: an alarm about a cause's object, or about the object of an effect, keeps a cause.
 func TestAboutKeepsWhatBelongs(t *testing.T) {
-	raw, err := os.ReadFile("testdata/world.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	base := readMoment(t, raw)
-	files, err := filepath.Glob("testdata/*/*.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
+	base := fileMoment(t, "world.yaml")
+	for _, file := range scenarioFiles(t) {
 		a, err := txtar.ParseFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -54,15 +44,11 @@ func TestAboutKeepsWhatBelongs(t *testing.T) {
 
 // Of two troubles in one cluster each incident tells its own, and an alarm that neither belongs to says so.
 func TestAboutLeavesOutWhatDoesNot(t *testing.T) {
-	raw, err := os.ReadFile("testdata/world.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
 	a, err := txtar.ParseFile("testdata/mixed/two-faults.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := snapshotOf(t, a, readMoment(t, raw))
+	s := snapshotOf(t, a, fileMoment(t, "world.yaml"))
 	d := Judge(s)
 	push := incident.Target{Kind: "Deployment", Namespace: "ferry", Name: "beacon-push"}
 	tide := incident.Target{Kind: "Service", Namespace: "ferry", Name: "tide-forecast"}

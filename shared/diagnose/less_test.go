@@ -1,8 +1,6 @@
 package diagnose
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,15 +12,7 @@ import (
 // TestScenariosWithLess takes one source away from every scenario. Most first causes must stand without it: a diagnosis that hangs
 // on one witness is worth little. Those that are only known from the missing source may go.
 func TestScenariosWithLess(t *testing.T) {
-	raw, err := os.ReadFile("testdata/world.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	base := readMoment(t, raw)
-	files, err := filepath.Glob("testdata/*/*.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
+	base, files := fileMoment(t, "world.yaml"), scenarioFiles(t)
 	without := []struct {
 		what  string
 		strip func(*observe.Snapshot)

@@ -1,8 +1,6 @@
 package diagnose
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,19 +14,8 @@ import (
 // TestScenariosInAMess lays over every scenario what a real cluster is full of: old restarts, records of old evictions, optional
 // dependencies, noisy logs, orphans. No first cause may change, and nobody may be woken.
 func TestScenariosInAMess(t *testing.T) {
-	read := func(n string) moment {
-		raw, err := os.ReadFile(filepath.Join("testdata", n))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return readMoment(t, raw)
-	}
-	base, mess := read("world.yaml"), read("mess.yaml")
-	files, err := filepath.Glob("testdata/*/*.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
+	base, mess := fileMoment(t, "world.yaml"), fileMoment(t, "mess.yaml")
+	for _, f := range scenarioFiles(t) {
 		a, err := txtar.ParseFile(f)
 		if err != nil {
 			t.Fatal(err)

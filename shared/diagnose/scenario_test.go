@@ -34,18 +34,29 @@ type want struct {
 }
 
 func TestScenarios(t *testing.T) {
-	raw, err := os.ReadFile("testdata/world.yaml")
+	base := fileMoment(t, "world.yaml")
+	for _, f := range scenarioFiles(t) {
+		t.Run(strings.TrimSuffix(strings.TrimPrefix(f, "testdata/"), ".txtar"), func(t *testing.T) { runScenario(t, f, base) })
+	}
+}
+
+// fileMoment is a moment that scenarios share: the world they happen in, or what is laid over it.
+func fileMoment(t *testing.T, file string) moment {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", file))
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := readMoment(t, raw)
+	return readMoment(t, raw)
+}
+
+func scenarioFiles(t *testing.T) []string {
+	t.Helper()
 	files, err := filepath.Glob("testdata/*/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios: %v", err)
 	}
-	for _, f := range files {
-		t.Run(strings.TrimSuffix(strings.TrimPrefix(f, "testdata/"), ".txtar"), func(t *testing.T) { runScenario(t, f, base) })
-	}
+	return files
 }
 
 func runScenario(t *testing.T, file string, base moment) {

@@ -1,6 +1,7 @@
 package functiongraph
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/rs/zerolog"
@@ -17,7 +18,16 @@ const excerpt = 1000
 
 // Drop logs an event that cannot be understood, and its beginning, so that nothing is lost without a trace.
 func Drop(ctx context.Context, payload []byte, why error) Dropped {
-	zerolog.Ctx(ctx).Error().Err(why).Bytes("event", payload[:min(len(payload), excerpt)]).Int("bytes", len(payload)).
+	zerolog.Ctx(ctx).Error().Err(why).Bytes("event", beginning(payload)).Int("bytes", len(payload)).
 		Msg("event cannot be understood; it is dropped")
 	return Dropped{why.Error()}
+}
+
+// beginning cuts between words: half a secret would not be known for one.
+func beginning(payload []byte) []byte {
+	if len(payload) <= excerpt {
+		return payload
+	}
+	cut := payload[:excerpt]
+	return cut[:bytes.LastIndexAny(cut, " \t\r\n\",;&<>{}[]")+1]
 }

@@ -133,7 +133,11 @@ func call(ctx context.Context, s Settings, inv Invocation, payload []byte, h Han
 	if err != nil {
 		return nil, err
 	}
-	return encode(value)
+	result, err = encode(value)
+	if _, response := value.(Response); !response && s.Redact != nil { // an answer to a caller goes out as it is: a challenge must come back byte for byte
+		result = s.Redact(result)
+	}
+	return result, err
 }
 
 func encode(value any) ([]byte, error) {

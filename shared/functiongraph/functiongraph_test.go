@@ -188,6 +188,33 @@ func TestStartOutsideThePlatform(t *testing.T) {
 	}
 }
 
+// What cannot be understood leaves its beginning in the log and the reason in the result, and no secret in either: not even half of one
+// that stands where the log's excerpt ends.
+func TestDrop(t *testing.T) {
+	for _, at := range []int{10, excerpt - 36, excerpt - 34, excerpt, 5 * excerpt} {
+		payload := `{"about":"odd","more":"` + strings.Repeat("x ", at/2) + `","k":"planted"}`
+		file := filepath.Join(t.TempDir(), "e.json")
+		if err := os.WriteFile(file, []byte(payload), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out, log bytes.Buffer
+		err := Start(t.Context(), settings(""), []string{"-event", file}, &out, &log, func(ctx context.Context, b []byte) (any, error) {
+			return Drop(ctx, b, errors.New("planted is no cluster")), nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for where, text := range map[string]string{"log": log.String(), "result": out.String()} {
+			if strings.Contains(text, "plan") {
+				t.Errorf("at %d the %s holds a part of the secret: %s", at, where, text)
+			}
+		}
+		if !strings.Contains(log.String(), `about`) || !strings.Contains(log.String(), "it is dropped") || !strings.Contains(out.String(), "is no cluster") {
+			t.Errorf("at %d: log %s, result %s", at, log.String(), out.String())
+		}
+	}
+}
+
 func TestWake(t *testing.T) {
 	var got []string
 	status := []int{429, 500, 202}

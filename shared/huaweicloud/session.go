@@ -115,7 +115,7 @@ func (s *Session) Signer() func(*http.Request, []byte) error {
 	return func(req *http.Request, body []byte) error {
 		c, err := s.Credentials(req.Context())
 		if err != nil {
-			return fmt.Errorf("get credentials: %w", err)
+			return fmt.Errorf("find keys to sign with: %w", err)
 		}
 		return Sign(req, body, c, s.Project, s.Now())
 	}

@@ -76,6 +76,8 @@ func TestProseStays(t *testing.T) {
 		`secret "db-credentials" not found`, `MountVolume.SetUp failed: secret "tls" not found`,
 		"couldn't find key password in Secret default/db", "CONTAINERCPUUSAGEHIGHX", "token bucket", "kube-system/coredns",
 		"incident 20261124-0123456789abcdef", "short",
+		"find keys to sign with: the invocation brought none; on the platform give the function an app_agency, elsewhere set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK",
+		"fetch the Lark app's secrets: csms ShowSecretVersion: denied",
 	} {
 		if out := r.String(in); out != in {
 			t.Errorf("prose was blanked: %q became %q", in, out)
