@@ -105,7 +105,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 
 	"await": asked(await), "ended": asked(ended), "offer": asked(offer), "cause": asked(cause), "card": asked(card), "cards": asked(cards), "says": asked(says),
 	"click": asked(click), "type": asked(typed), "reply": asked(reply), "forward": asked(forward), "stale-click": asked(staleClick),
-	"writes": asked(writes), "unchanged": asked(unchanged), "archive": asked(archive), "cluster-call": asked(clusterCall), "cloud-call": asked(cloudCall),
+	"writes": asked(writes), "unchanged": asked(unchanged), "archive": asked(archive), "kept": asked(kept), "cluster-call": asked(clusterCall), "cloud-call": asked(cloudCall),
 	"pool": asked(poolSize), "plant": asked(plant), "shows": asked(shows), "attack": asked(attack), "gone-from": asked(goneFrom), "fails": asked(failedRuns), "logs": asked(logged),
 }
 
