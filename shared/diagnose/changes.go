@@ -19,6 +19,7 @@ func examineChanges(v *view) []incident.Finding {
 	g := v.gather()
 	for _, w := range v.workloads {
 		g.release(w)
+		g.toldRelease(w)
 	}
 	g.recorded()
 	g.networkChanges()
@@ -44,11 +45,15 @@ func (g *gather) release(w *workload) {
 	}
 	failing := v.failingPods(w)
 	degraded := v.degraded(w)
-	if len(failing) == 0 && !degraded {
+	broken := v.brokenInside(w)
+	if len(failing) == 0 && !degraded && len(broken) == 0 {
 		return
 	}
 	onset := v.onsetOf(w, failing)
 	at := v.releasedAt(w, now)
+	if len(failing) == 0 && !degraded && !v.recent(at, 2*time.Hour) {
+		return
+	}
 	if at.IsZero() || !onset.IsZero() && (at.After(onset.Add(late)) || at.Before(onset.Add(-2*time.Hour))) {
 		return
 	}
@@ -76,6 +81,11 @@ func (g *gather) release(w *workload) {
 	}
 	if degraded {
 		d.metric(w.target, at, "its metrics stepped up after the release")
+	}
+	for i, s := range broken {
+		if i < 2 {
+			d.line(s.pod, s.container, s.line)
+		}
 	}
 	if healthyOnce(old) {
 		d.fact(FactRollback, fmt.Sprint(revision(old))).object(target("ReplicaSet", old), "revision %d, the one before", revision(old))

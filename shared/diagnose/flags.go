@@ -51,7 +51,9 @@ func (g *gather) faultFlags() {
 	}
 	for _, w := range g.v.workloads {
 		g.faultVariable(w)
+		g.faultSettings(w)
 	}
+	g.experiments()
 }
 
 func (g *gather) faultFlag(m *corev1.ConfigMap, key, flag, variant string) {

@@ -96,6 +96,7 @@ func (g *gather) cronJobs() {
 				d.object(t, "status.lastScheduleTime: %s", c.Status.LastScheduleTime.UTC().Format(time.RFC3339))
 			}
 		}
+		g.heldByFormerRun(c)
 		if e := g.v.lastEvent(t, g.v.ago(2*time.Hour), "UnexpectedJob", "FailedGet", "FailedList"); e != nil {
 			d, _ := g.on(incident.CronJobInconsistent, t)
 			d.say(fmt.Sprintf("%s and its jobs disagree", t), fmt.Sprintf("%s 与其 Job 状态不一致", t)).event(e).since(observe.FirstSeen(e)).weigh(0.8)

@@ -163,7 +163,7 @@ func (g *gather) dependency(w *workload) {
 	}
 	var hits []sign
 	total := 0
-	for _, s := range v.signsOf(w, signRefused, signTimeout, signNoHost, signPool, signUpstream) {
+	for _, s := range v.signsOf(w, signRefused, signTimeout, signNoHost, signPool, signUpstream, signLimited) {
 		if s.host == "" && s.kind != signPool {
 			continue
 		}

@@ -26,6 +26,7 @@ func (g *gather) mesh() {
 			g.meshTLS(u)
 		case "DestinationRule":
 			g.meshLimits(u)
+			g.meshEjects(u)
 		case "AuthorizationPolicy":
 			g.meshDenies(u)
 		}

@@ -25,6 +25,7 @@ func examineNetwork(v *view) []incident.Finding {
 	g.wrongAddresses()
 	g.unknownNames()
 	g.ingresses()
+	g.ingressHosts()
 	g.routes()
 	g.policies()
 	g.dnsSettings()
@@ -251,6 +252,8 @@ func (g *gather) foreign(s *corev1.Service, ws []*workload) []*workload {
 	case len(others) > 0 && w != nil && !sameApplication(w, others[0]) && !servesAllPorts(others[0], s) && servesAllPorts(w, s):
 		// It selects its own and others that do not even serve its ports.
 	case len(others) > 0 && w != nil && w.target.Name == s.Name && !sameApplication(w, others[0]) && v.changedLately(t):
+	case len(others) > 0 && w != nil && w.target.Name == s.Name && v.haveTheirOwn(s, w, others):
+		// A label that all share: every other that it selects is called like a Service of its own.
 	default:
 		return nil
 	}
@@ -270,6 +273,14 @@ func (g *gather) foreign(s *corev1.Service, ws []*workload) []*workload {
 		d.change(c, "%s %s: %s → %s", c.Verb, c.Target, quote(c.Before), quote(c.After)).since(c.At)
 	}
 	return others
+}
+
+// haveTheirOwn says whether every one of the others is another application that stands behind a Service called like it.
+func (v *view) haveTheirOwn(s *corev1.Service, w *workload, others []*workload) bool {
+	return !slices.ContainsFunc(others, func(o *workload) bool {
+		own := v.idx.Service(s.Namespace, o.target.Name)
+		return own == nil || own == s || sameApplication(w, o) || !slices.Contains(v.apps().behind[name{own.Namespace, own.Name}], o)
+	})
 }
 
 // ownSelector is the selector of the workload itself, which selects nothing else.

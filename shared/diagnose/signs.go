@@ -51,6 +51,7 @@ const (
 	signUpstream       signKind = "upstream failed"
 	signNotFound404    signKind = "route not found"
 	signTLS            signKind = "certificate not trusted"
+	signLimited        signKind = "refused for its rate"
 	signError          signKind = "error"
 )
 
@@ -78,12 +79,13 @@ var signWords = []struct {
 	{signMemory, regexp.MustCompile(`(?i)OutOfMemoryError|out of memory|Cannot allocate memory|MemoryError|heap out of memory|OOMKilled`)},
 	{signPool, regexp.MustCompile(`(?i)pool (is )?exhausted|Connection is not available, request timed out|Timeout waiting for (idle )?(object|connection)|QueuePool limit|unable to acquire connection`)},
 	{signTLS, regexp.MustCompile(`(?i)x509:|certificate (verify failed|has expired)|SSLHandshakeException|self.signed certificate|PKIX path`)},
+	{signLimited, regexp.MustCompile(`(?i)too ?many ?requests|rate.?limit(ed|s|ing)?.{0,20}(exceed|reach|hit|for|by|error)|(exceeded|over|hit) .{0,20}(rate.?limit|quota)|quota (was |has been )?exceeded|RateLimitError|Throttling(Exception)?\b|RESOURCE_EXHAUSTED|ResourceExhausted|RequestLimitExceeded|SlowDown\b`)},
 	{signRefused, regexp.MustCompile(`(?i)connection refused|ECONNREFUSED|Communications link failure|could not connect to server|Failed to connect to|actively refused|connect failed|Connection reset by peer|ECONNRESET|error connecting to|unable to connect|Can't connect to|cannot connect to`)},
 	{signTimeout, regexp.MustCompile(`(?i)i/o timeout|timed? ?out|ETIMEDOUT|deadline exceeded|DeadlineExceeded|SocketTimeoutException|no route to host|EHOSTUNREACH|Network is unreachable|context deadline`)},
 	{signNoPermission, regexp.MustCompile(`(?i)permission denied|EACCES|Operation not permitted|AccessDeniedException`)},
 	{signUpstream, regexp.MustCompile(`(?i)upstream (connect error|request timeout|prematurely closed)|no healthy upstream|no live upstreams|\b50[234]\b.*(bad gateway|service unavailable|gateway time)|(status|code)[=: "]*(500|502|503|504)\b|code = (Unavailable|Internal)|UNAVAILABLE:|HTTP/\d(\.\d)?" 50[0234]`)},
 	{signNotFound404, regexp.MustCompile(`(?i)(status|code)[=: "]*404\b|HTTP/\d(\.\d)?" 404|404 Not Found|code = Unimplemented|UNIMPLEMENTED`)},
-	{signError, regexp.MustCompile(`(?i)\b(fatal|panic|error|exception|critical|traceback|failed)\b`)},
+	{signError, regexp.MustCompile(`(?i)\b(fatal|panic|error|exception|critical|traceback|failed)\b|(?-i:\b[A-Z][A-Za-z]+(Error|Exception)\b)|nil pointer|panicked at`)},
 }
 
 // trouble is the cheap test that a line is worth the patterns above.
@@ -92,7 +94,7 @@ var trouble = []string{
 	"unknown", "invalid", "panic", "fatal", "too many", "too_many", "read-only", "read only", "readonly", "exhaust", "unavailable", "forbidden",
 	"in use", "inuse", "reset", "notfound", "nxdomain", "servfail", "upstream", "404", "50", "not available", "noauth", "wrongpass", "not permitted",
 	"out of memory", "no space", "x509", "certificate", "misbehaving", "slots", "does not exist", "no route", "unreachable", "limit", "primary", "recovery",
-	"authoriz", "noperm", "privilege", "authentica", "slow", "fsync", "page_cleaner", "durationmillis", "waiting for", "deadlock", "query_time", "oom command", "maxmemory", "skew", "not yet valid", "before issued", "expired", "pause full", "full gc", "mark-", "garbage", " gc", "gc ", "bad address", "eacces", "erofs", "enospc", "eio", "critical", "no pg_hba", "resolve", "standby", "max number", "not found", "pkix", "exceeded", "traceback",
+	"authoriz", "noperm", "privilege", "authentica", "slow", "fsync", "page_cleaner", "durationmillis", "waiting for", "deadlock", "query_time", "oom command", "maxmemory", "skew", "not yet valid", "before issued", "expired", "pause full", "full gc", "mark-", "garbage", " gc", "gc ", "bad address", "eacces", "erofs", "enospc", "eio", "critical", "no pg_hba", "resolve", "standby", "max number", "not found", "throttl", "quota", "toomany", "slowdown", "nil pointer", "undefined", "pkix", "exceeded", "traceback",
 }
 
 var telemetryLine = regexp.MustCompile(`(?i)(otel|otlp|opentelemetry|jaeger|zipkin|skywalking|statsd|pushgateway|trace|span|collector|sentry).*(export|upload|send|report|flush|transient|dropp|dial|connect)|(export|upload|send|report|flush).*(otel|otlp|opentelemetry|jaeger|zipkin|skywalking|statsd|pushgateway|traces?\b|spans?\b|sentry)`)
@@ -192,7 +194,7 @@ var hostWords = []*regexp.Regexp{
 // hostIn is the host a line complains about; an address of a Service or pod is given its name.
 func (v *view) hostIn(kind signKind, line string, w *workload) (string, int) {
 	switch kind {
-	case signNoHost, signRefused, signTimeout, signTooMany, signDenied, signReadOnlyDB, signUpstream, signPool, signNoDatabase, signNoPrivilege, signFullDB, signSlowDB, signNotFound404, signError:
+	case signNoHost, signRefused, signTimeout, signTooMany, signDenied, signReadOnlyDB, signUpstream, signPool, signNoDatabase, signNoPrivilege, signFullDB, signSlowDB, signNotFound404, signLimited, signError:
 	default:
 		return "", 0
 	}
