@@ -53,6 +53,9 @@ func (g *gather) gpus(n *corev1.Node) {
 			}
 		}
 	}
+	if !offered && !v.wantsGPU(n) {
+		return // what looks like a card's fault in an application's log is a word of its own there
+	}
 	for _, p := range v.idx.PodsOn(n.Name) {
 		for _, l := range v.logsOf(v.owner[p]) {
 			if l.Pod != p.Name {

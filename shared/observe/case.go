@@ -338,13 +338,17 @@ func readArray(field string, raw json.RawMessage, item func(field string, raw js
 // readTexts reads a list of texts; one text alone counts as its lines.
 func readTexts(field string, raw json.RawMessage) ([]string, error) {
 	var one string
-	if raw != nil && json.Unmarshal(raw, &one) == nil {
+	if len(raw) > 0 && raw[0] == '"' && json.Unmarshal(raw, &one) == nil {
 		if one == "" {
 			return nil, nil
 		}
 		return strings.Split(strings.TrimRight(one, "\n"), "\n"), nil
 	}
 	var out []string
+	if raw != nil && !bytes.Contains(raw, []byte("null")) && json.Unmarshal(raw, &out) == nil {
+		return slices.Clip(out), nil
+	}
+	out = nil // one odd element: read them one by one, to name it
 	err := readArray(field, raw, func(field string, item json.RawMessage) error {
 		var s string
 		if err := json.Unmarshal(item, &s); err != nil {

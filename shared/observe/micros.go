@@ -11,7 +11,7 @@ var microTime = regexp.MustCompile(`("(?:renewTime|acquireTime|eventTime|lastObs
 // toMicros gives the times of events and heartbeats the six decimals without which Kubernetes' own types refuse them: whoever writes a
 // case file by other means has seconds.
 func toMicros(raw json.RawMessage) json.RawMessage {
-	if !bytes.Contains(raw, []byte("Time\"")) {
+	if !microFields(raw) {
 		return raw
 	}
 	return microTime.ReplaceAllFunc(raw, func(match []byte) []byte {
@@ -19,4 +19,14 @@ func toMicros(raw json.RawMessage) json.RawMessage {
 		decimals := append(append([]byte{}, part[2]...), "000000"...)[:6]
 		return bytes.Join([][]byte{part[1], {'.'}, decimals, part[3]}, nil)
 	})
+}
+
+// microFields says whether an object has one of those fields, which most have not, long before the pattern would.
+func microFields(raw []byte) bool {
+	for _, field := range []string{"renewTime", "acquireTime", "eventTime", "lastObservedTime"} {
+		if bytes.Contains(raw, []byte(field)) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -66,6 +67,9 @@ func readLabels(field string, raw json.RawMessage) (map[string]string, error) {
 // readPoint reads [unixSeconds, "number"]. NaN and null are no point.
 func readPoint(field string, raw json.RawMessage) (Point, bool, error) {
 	const form = `[unixSeconds, "number"] is needed`
+	if p, ok := plainPoint(raw); ok {
+		return p, true, nil
+	}
 	var pair []json.RawMessage
 	if err := json.Unmarshal(raw, &pair); err != nil {
 		return Point{}, false, bad(field, "%s, not %s", form, shown(raw))
@@ -88,6 +92,24 @@ func readPoint(field string, raw json.RawMessage) (Point, bool, error) {
 		return Point{}, false, nil
 	}
 	return Point{At: time.UnixMilli(int64(math.Round(at * 1000))).UTC(), Value: v}, true, nil
+}
+
+// plainPoint reads the form that nearly every point of a large case has, valid JSON already, without decoding it once more.
+func plainPoint(raw json.RawMessage) (Point, bool) {
+	at, v, ok := bytes.Cut(bytes.TrimSuffix(bytes.TrimPrefix(raw, []byte("[")), []byte("]")), []byte(","))
+	v = bytes.TrimSpace(v)
+	if !ok || len(v) < 2 || v[0] != '"' || v[len(v)-1] != '"' {
+		return Point{}, false
+	}
+	seconds, err := strconv.ParseInt(string(bytes.TrimSpace(at)), 10, 64)
+	if err != nil || seconds < 0 || seconds > lastSecond {
+		return Point{}, false
+	}
+	value, err := strconv.ParseFloat(string(v[1:len(v)-1]), 64)
+	if err != nil || math.IsNaN(value) {
+		return Point{}, false
+	}
+	return Point{At: time.Unix(seconds, 0).UTC(), Value: value}, true
 }
 
 func readNumber(raw json.RawMessage) (float64, error) {
