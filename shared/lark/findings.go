@@ -113,6 +113,7 @@ func (v View) statement(p pen, e incident.Evidence) words {
 	if e.Source != incident.FromMetric || !known {
 		return p.data(e.Statement, 220)
 	}
+	rest = measured(name, rest)
 	if value, mean := strings.CutSuffix(rest, " (mean of the last three samples)"); mean {
 		return say("%s %s, mean of the last three samples", "%s %s，最近三个采样的均值", quantity, p.data(value, 200))
 	}

@@ -42,7 +42,7 @@ func TestEvidenceLine(t *testing.T) {
 	}{
 		{
 			incident.Evidence{Source: incident.FromMetric, Statement: "container_cpu_limit_ratio 0.93 (mean of the last three samples)", At: at(14, 5)},
-			pair{"CPU, share of the limit: 0.93, mean of the last three samples (metric, 14:05)", "CPU 使用率（占限制） 0.93，最近三个采样的均值（指标，14:05）"},
+			pair{"CPU, share of the limit: 93 %, mean of the last three samples (metric, 14:05)", "CPU 使用率（占限制） 93 %，最近三个采样的均值（指标，14:05）"},
 		},
 		{
 			incident.Evidence{Source: incident.FromMetric, Statement: "queue_lag stepped from 3 to 900"},
