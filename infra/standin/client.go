@@ -82,15 +82,21 @@ func (c *client) call(ctx context.Context, service, method, path string, body an
 	return out, nil
 }
 
-// store makes one call to OBS at the bucket's own address, in the older signature that the provider's client uses.
+// store is an exchange whose answer says nothing more.
 func (c *client) store(ctx context.Context, method, bucket, path string, header map[string]string, body []byte) error {
+	_, err := c.exchange(ctx, method, bucket, path, header, body)
+	return err
+}
+
+// exchange makes one call to OBS at the bucket's own address, in the older signature that the provider's client uses.
+func (c *client) exchange(ctx context.Context, method, bucket, path string, header map[string]string, body []byte) ([]byte, error) {
 	base, err := url.Parse(c.endpoints["obs"])
 	if err != nil || base.Host == "" {
-		return fmt.Errorf("endpoints names no address of obs")
+		return nil, fmt.Errorf("endpoints names no address of obs")
 	}
 	r, err := http.NewRequestWithContext(ctx, method, base.Scheme+"://"+bucket+"."+base.Host+path, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("address the bucket %s: %w", bucket, err)
+		return nil, fmt.Errorf("address the bucket %s: %w", bucket, err)
 	}
 	r.Header.Set("Date", c.now().UTC().Format(http.TimeFormat))
 	var own []string
@@ -104,8 +110,7 @@ func (c *client) store(ctx context.Context, method, bucket, path string, header 
 	mac := hmac.New(sha1.New, []byte(c.secret))
 	mac.Write([]byte(method + "\n\n" + r.Header.Get("Content-Type") + "\n" + r.Header.Get("Date") + "\n" + strings.Join(own, "") + "/" + bucket + path))
 	r.Header.Set("Authorization", "OBS "+c.key+":"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
-	_, err = c.send(r)
-	return err
+	return c.send(r)
 }
 
 func (c *client) send(r *http.Request) ([]byte, error) {
@@ -118,9 +123,9 @@ func (c *client) send(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the answer to %s %s: %w", r.Method, r.URL.Path, err)
 	}
-	gone := r.Method == http.MethodDelete && resp.StatusCode == http.StatusNotFound
-	if resp.StatusCode >= http.StatusMultipleChoices && !gone {
-		return nil, fmt.Errorf("%s %s was answered %s: %.300s", r.Method, r.URL.Path, resp.Status, raw)
+	done := r.Method == http.MethodDelete && resp.StatusCode == http.StatusNotFound
+	if resp.StatusCode >= http.StatusMultipleChoices && !done {
+		return nil, &refused{call: r.Method + " " + r.URL.Path, status: resp.StatusCode, body: fmt.Sprintf("%.300s", raw)}
 	}
 	return raw, nil
 }

@@ -20,13 +20,13 @@ var kinds = map[string]kind{
 	"huaweicloud_fgs_function_trigger":           {makeTrigger, changeTrigger, removeTrigger},
 	"huaweicloud_fgs_async_invoke_configuration": {makeAsync, changeAsync, deletes("fgs", "{P}/fgs/functions/%s/async-invoke-config", bare)},
 	"huaweicloud_smn_topic":                      {makeTopic, changeTopic, deletes("smn", "{P}/notifications/topics/%s", same)},
-	"huaweicloud_smn_subscription":               {makeSubscription, nil, deletes("smn", "{P}/notifications/subscriptions/%s", same)},
+	"huaweicloud_smn_subscription":               {makeSubscription, changeSubscription, deletes("smn", "{P}/notifications/subscriptions/%s", same)},
 	"huaweicloud_lts_group":                      {makeLogGroup, changeLogGroup, deletes("lts", "{P}/groups/%s", same)},
 	"huaweicloud_lts_stream":                     {makeLogStream, changeLogStream, removeLogStream},
 	"huaweicloud_aom_message_template":           {makeTemplate, changeTemplate, removeTemplate},
 	"huaweicloud_aom_alarm_action_rule":          {makeAction, changeAction, removeAction},
 	"huaweicloud_aomv4_alarm_rule":               {makeRule, changeRule, removeRule},
-	"huaweicloud_kms_key":                        {makeKey, nil, removeKey},
+	"huaweicloud_kms_key":                        {makeKey, changeKey, removeKey},
 	"huaweicloud_csms_secret":                    {makeSecret, changeSecret, removeSecret},
 	"huaweicloud_identity_role":                  {makeRole, changeRole, deletes("iam", "/v3.0/OS-ROLE/roles/%s", same)},
 	"huaweicloud_identity_agency":                {makeAgency, changeAgency, deletes("iam", "/v3.0/OS-AGENCY/agencies/%s", same)},
@@ -83,7 +83,20 @@ func tagList(in object) []map[string]any {
 	return tags
 }
 
-// tag makes a call that adds tags, unless there are none. wait is the word around the list.
+// retag takes the old tags away and adds the new, where they differ.
+func (c *client) retag(ctx context.Context, service, path string, in, was object) error {
+	if inJSON(in["tags"]) == inJSON(was["tags"]) {
+		return nil
+	}
+	if old := tagList(was); len(old) > 0 {
+		if _, err := c.call(ctx, service, "POST", path, object{"action": "delete", "tags": old}); err != nil {
+			return err
+		}
+	}
+	return c.tag(ctx, service, path, in)
+}
+
+// tag makes a call that adds tags, unless there are none.
 func (c *client) tag(ctx context.Context, service, path string, in object) error {
 	tags := tagList(in)
 	if len(tags) == 0 {

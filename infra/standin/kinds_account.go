@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha1" // what the provider keeps of a secret
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 )
@@ -29,6 +31,23 @@ func makeKey(ctx context.Context, c *client, in object) (object, error) {
 	return object{"id": id, "key_id": id, "domain_id": made.object("key_info").text("domain_id"), "key_state": "2"}, c.tag(ctx, "kms", kmsRoot+id+"/tags/action", in)
 }
 
+func changeKey(ctx context.Context, c *client, id string, in, was object) error {
+	for argument, call := range map[string]string{"key_description": "update-key-description", "key_alias": "update-key-alias"} {
+		if in[argument] == was[argument] {
+			continue
+		}
+		if _, err := c.call(ctx, "kms", "POST", kmsRoot+call, object{"key_id": id, argument: in[argument]}); err != nil {
+			return err
+		}
+	}
+	if in["rotation_interval"] != was["rotation_interval"] {
+		if _, err := c.call(ctx, "kms", "POST", kmsRoot+"update-key-rotation-interval", object{"key_id": id, "rotation_interval": in["rotation_interval"]}); err != nil {
+			return err
+		}
+	}
+	return c.retag(ctx, "kms", kmsRoot+id+"/tags/action", in, was)
+}
+
 func removeKey(ctx context.Context, c *client, id string, was object) error {
 	days := was.text("pending_days")
 	if days == "" {
@@ -48,9 +67,19 @@ func makeSecret(ctx context.Context, c *client, in object) (object, error) {
 	return object{"id": id + "/" + in.text("name"), "secret_id": id, "latest_version": "v1"}, c.tag(ctx, "kms", "/v1/{project}/csms/"+id+"/tags/action", in)
 }
 
-func changeSecret(ctx context.Context, c *client, _ string, in, _ object) error {
-	_, err := c.call(ctx, "kms", "POST", "/v1/{project}/secrets/"+in.text("name")+"/versions", in.pick("secret_text secret_string"))
-	return err
+func changeSecret(ctx context.Context, c *client, _ string, in, was object) error {
+	at := "/v1/{project}/secrets/" + in.text("name")
+	if in["description"] != was["description"] || in["kms_key_id"] != was["kms_key_id"] {
+		if _, err := c.call(ctx, "kms", "PUT", at, in.pick("kms_key_id", "description")); err != nil {
+			return err
+		}
+	}
+	if sum := sha1.Sum([]byte(in.text("secret_text"))); hex.EncodeToString(sum[:]) != was.text("secret_text") {
+		if _, err := c.call(ctx, "kms", "POST", at+"/versions", in.pick("secret_text secret_string")); err != nil {
+			return err
+		}
+	}
+	return c.retag(ctx, "kms", "/v1/{project}/csms/"+was.text("secret_id")+"/tags/action", in, was)
 }
 
 func removeSecret(ctx context.Context, c *client, _ string, was object) error {

@@ -71,10 +71,25 @@ func changeFunction(ctx context.Context, c *client, urn string, in, was object) 
 	if _, err := c.call(ctx, "fgs", "PUT", "{P}/fgs/functions/"+urn+"/code", functionCode(in)); err != nil {
 		return err
 	}
-	if in["max_instance_num"] == was["max_instance_num"] {
+	if in["max_instance_num"] != was["max_instance_num"] {
+		if err := limitInstances(ctx, c, urn, in); err != nil {
+			return err
+		}
+	}
+	if inJSON(in["tags"]) == inJSON(was["tags"]) {
 		return nil
 	}
-	return limitInstances(ctx, c, urn, in)
+	at := "{P}/functions/" + bare(urn) + "/tags/"
+	if old := tagList(was); len(old) > 0 {
+		if _, err := c.call(ctx, "fgs", "DELETE", at+"delete", object{"tags": old}); err != nil {
+			return err
+		}
+	}
+	if tags := tagList(in); len(tags) > 0 {
+		_, err := c.call(ctx, "fgs", "POST", at+"create", object{"tags": tags})
+		return err
+	}
+	return nil
 }
 
 func triggerPath(in object, id string) string {

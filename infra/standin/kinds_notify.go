@@ -28,8 +28,11 @@ func publishers(ctx context.Context, c *client, urn string, in object) error {
 	return err
 }
 
-func changeTopic(ctx context.Context, c *client, urn string, in, _ object) error {
+func changeTopic(ctx context.Context, c *client, urn string, in, was object) error {
 	if _, err := c.call(ctx, "smn", "PUT", topics+"/"+urn, in.pick("display_name")); err != nil {
+		return err
+	}
+	if err := c.retag(ctx, "smn", "{P}/smn_topic/"+in.text("name")+"/tags/action", in, was); err != nil {
 		return err
 	}
 	return publishers(ctx, c, urn, in)
@@ -41,6 +44,11 @@ func makeSubscription(ctx context.Context, c *client, in object) (object, error)
 	return object{"id": urn, "subscription_urn": urn}, err
 }
 
+func changeSubscription(ctx context.Context, c *client, urn string, in, _ object) error {
+	_, err := c.call(ctx, "smn", "PUT", topics+"/"+in.text("topic_urn")+"/subscriptions/"+urn, in.pick("remark"))
+	return err
+}
+
 func makeLogGroup(ctx context.Context, c *client, in object) (object, error) {
 	made, err := c.call(ctx, "lts", "POST", "{P}/groups", in.pick("group_name log_group_name", "ttl_in_days"))
 	if err != nil {
@@ -50,9 +58,11 @@ func makeLogGroup(ctx context.Context, c *client, in object) (object, error) {
 	return object{"id": id}, c.tag(ctx, "lts", "/v1/{project}/groups/"+id+"/tags/action", in)
 }
 
-func changeLogGroup(ctx context.Context, c *client, id string, in, _ object) error {
-	_, err := c.call(ctx, "lts", "POST", "{P}/groups/"+id, in.pick("ttl_in_days"))
-	return err
+func changeLogGroup(ctx context.Context, c *client, id string, in, was object) error {
+	if _, err := c.call(ctx, "lts", "POST", "{P}/groups/"+id, in.pick("ttl_in_days")); err != nil {
+		return err
+	}
+	return c.retag(ctx, "lts", "/v1/{project}/groups/"+id+"/tags/action", in, was)
 }
 
 func makeLogStream(ctx context.Context, c *client, in object) (object, error) {

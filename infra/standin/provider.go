@@ -84,9 +84,17 @@ func (p *provider) GetFunctions(context.Context, *tfprotov5.GetFunctionsRequest)
 	return &tfprotov5.GetFunctionsResponse{}, nil
 }
 
-// ValidateResourceTypeConfig leaves it to Terraform, which checks names and types by the schema.
-func (p *provider) ValidateResourceTypeConfig(context.Context, *tfprotov5.ValidateResourceTypeConfigRequest) (*tfprotov5.ValidateResourceTypeConfigResponse, error) {
-	return &tfprotov5.ValidateResourceTypeConfigResponse{}, nil
+// ValidateResourceTypeConfig refuses what the provider refuses; names and types are checked by Terraform, which has the schema.
+func (p *provider) ValidateResourceTypeConfig(_ context.Context, q *tfprotov5.ValidateResourceTypeConfigRequest) (*tfprotov5.ValidateResourceTypeConfigResponse, error) {
+	_, t, err := p.resource(q.TypeName)
+	if err != nil {
+		return &tfprotov5.ValidateResourceTypeConfigResponse{Diagnostics: trouble(err)}, nil
+	}
+	v, err := q.Config.Unmarshal(t)
+	if err == nil {
+		err = valid(q.TypeName, v)
+	}
+	return &tfprotov5.ValidateResourceTypeConfigResponse{Diagnostics: trouble(err)}, nil
 }
 
 // ValidateDataSourceConfig leaves it to Terraform too.
@@ -116,9 +124,25 @@ func (p *provider) UpgradeResourceState(_ context.Context, q *tfprotov5.UpgradeR
 	return &tfprotov5.UpgradeResourceStateResponse{UpgradedState: &raw, Diagnostics: trouble(err)}, nil
 }
 
-// ReadResource finds everything as it was left.
-func (p *provider) ReadResource(_ context.Context, q *tfprotov5.ReadResourceRequest) (*tfprotov5.ReadResourceResponse, error) {
-	return &tfprotov5.ReadResourceResponse{NewState: q.CurrentState, Private: q.Private}, nil
+// ReadResource asks the cloud; without one it finds everything as it was left.
+func (p *provider) ReadResource(ctx context.Context, q *tfprotov5.ReadResourceRequest) (*tfprotov5.ReadResourceResponse, error) {
+	same := &tfprotov5.ReadResourceResponse{NewState: q.CurrentState, Private: q.Private}
+	_, t, err := p.resource(q.TypeName)
+	if err != nil || p.cloud == nil {
+		same.Diagnostics = trouble(err)
+		return same, nil
+	}
+	state, err := q.CurrentState.Unmarshal(t)
+	if err == nil {
+		state, err = p.cloud.refresh(ctx, q.TypeName, state)
+	}
+	if err != nil {
+		same.Diagnostics = trouble(fmt.Errorf("%s: %w", q.TypeName, err))
+		return same, nil
+	}
+	raw, err := tfprotov5.NewDynamicValue(t, state)
+	same.NewState, same.Diagnostics = &raw, trouble(err)
+	return same, nil
 }
 
 // PlanResourceChange leaves open what the cloud decides about a new resource.
@@ -139,6 +163,9 @@ func (p *provider) PlanResourceChange(_ context.Context, q *tfprotov5.PlanResour
 	}
 	if err == nil {
 		proposed, err = hashed(proposed)
+	}
+	if err == nil {
+		same.RequiresReplace, err = replacing(q.TypeName, prior, proposed)
 	}
 	if err != nil {
 		same.Diagnostics = trouble(err)

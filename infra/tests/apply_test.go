@@ -1,6 +1,8 @@
 package infra_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -8,9 +10,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	tfjson "github.com/hashicorp/terraform-json"
 
 	"cce-oncall/infra/fakecloud"
 	"cce-oncall/infra/fakecloud/cce"
+	"cce-oncall/infra/fakecloud/functiongraph"
+	"cce-oncall/infra/fakecloud/sign"
 )
 
 // TestApplyToTheEmulatedCloud applies the module to the emulator with whatever provider the CLI configuration of the caller offers:
@@ -67,12 +75,22 @@ func TestApplyToTheEmulatedCloud(t *testing.T) {
 	}
 	holds(t, cloud)
 
+	drifted(t, w, cloud, settings)
+
 	was := cloud.Journal.Find("", http.MethodPut, "/config")
-	settings["paused"], settings["log_days"], settings["max_instances"] = true, 60, map[string]any{"execute": 3}
+	for name, v := range map[string]any{
+		"paused": true, "log_days": 60, "max_instances": map[string]any{"execute": 3}, "log_level": "debug", "watch_minutes": 5,
+		"approvers":        []any{map[string]any{"id": "ou_0123456789abcdef"}, map[string]any{"id": "ou_fedcba9876543210", "risks": []string{"reversible"}}},
+		"inspect_schedule": "0 30 * * * ?", "alarm_pace": map[string]any{"interval": "30s", "times": 2}, "keep_days": 400,
+		"failure_emails": []string{"oncall@example.com"}, "tags": map[string]any{"team": "platform"}, "lark_encrypt_key": "planted-second-key",
+	} {
+		settings[name] = v
+	}
 	w.must(t, append([]string{"apply", "-auto-approve"}, w.variables(t, settings)...)...)
 	w.clean(t, settings)
 	updated(t, cloud, len(was))
 	w.must(t, append([]string{"destroy", "-auto-approve"}, w.variables(t, settings)...)...)
+	empty(t, server.URL)
 	for _, role := range roles {
 		if triggers, err := cloud.Functions.Triggers("cce-oncall-" + role); err == nil {
 			t.Errorf("%s is still there, with %d triggers", role, len(triggers))
@@ -87,6 +105,59 @@ func TestApplyToTheEmulatedCloud(t *testing.T) {
 		}
 		if once := path == "/alert/action-rules" || path == "/alarm-rules"; gone != n && (!once || gone == 0) && path != "/events/notification/templates" && path != "/kms/create-key" {
 			t.Errorf("%d × DELETE %s, want %d", gone, path, n)
+		}
+	}
+}
+
+// drifted changes and removes something behind Terraform's back, insists that the next plan says exactly that, and has it put right.
+func drifted(t *testing.T, w *workspace, cloud *fakecloud.Cloud, settings map[string]any) {
+	t.Helper()
+	if err := cloud.Functions.Update("cce-oncall-report", func(s *functiongraph.Spec) error { s.MemoryMB = 1024; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if !cloud.AOM.DeleteRule("CCE_events_cce-oncall") {
+		t.Fatal("the rule on events is not there")
+	}
+	var found []string
+	for _, c := range w.plan(t, settings).ResourceChanges {
+		if !c.Change.Actions.NoOp() && c.Mode == tfjson.ManagedResourceMode {
+			found = append(found, fmt.Sprint(c.Address, " ", c.Change.Actions))
+		}
+	}
+	slices.Sort(found)
+	if diff := cmp.Diff([]string{"huaweicloud_aomv4_alarm_rule.event[0] [create]", `module.function["report"].huaweicloud_fgs_function.this [update]`}, found); diff != "" {
+		t.Errorf("what the plan finds of what was changed behind its back (-want +got)\n%s", diff)
+	}
+	w.must(t, append([]string{"apply", "-auto-approve"}, w.variables(t, settings)...)...)
+	w.clean(t, settings)
+}
+
+// empty asks the account for everything that a deployment makes, and finds nothing.
+func empty(t *testing.T, address string) {
+	t.Helper()
+	const project = "/" + fakecloud.DefaultProject
+	for path, list := range map[string]string{
+		"/v2" + project + "/fgs/functions": "functions", "/v2" + project + "/notifications/topics": "topics", "/v2" + project + "/groups": "log_groups",
+		"/v4" + project + "/alarm-rules": "alarm_rules", "/v2" + project + "/alert/action-rules": "action_rules", "/v2" + project + "/events/notification/templates": "results",
+		"/v3.0/OS-AGENCY/agencies": "agencies", "/v3/roles?domain_id=" + fakecloud.DefaultDomain: "roles", "/v1" + project + "/secrets": "secrets",
+		"/v2" + project + "/apigw/instances/0123456789abcdef0123456789abcdef/api-groups": "groups",
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sign.Sign(r, nil, fakecloud.DefaultAdminKey, fakecloud.DefaultAdminSecret, time.Now())
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var answer map[string]any
+		err = json.NewDecoder(resp.Body).Decode(&answer)
+		_ = resp.Body.Close() // it was read
+		all, ok := answer[list].([]any)
+		left := slices.DeleteFunc(slices.Clone(all), func(x any) bool { return strings.HasPrefix(text(x, "name"), "aom.built-in.") }) // templates that every account has
+		if err != nil || !ok || len(left) > 0 {
+			t.Errorf("after destroy GET %s says %v, %v", path, answer, err)
 		}
 	}
 }
