@@ -68,9 +68,10 @@ fmt: $(FUMPT) ## formatting
 vet: ## go vet in every module (the control plane itself is Kubernetes: vetting it takes ten minutes)
 	@for m in . infra/local infra/local/prometheus infra/local/objectstore infra/standin; do (cd $$m && go vet ./...) || exit 1; done; cd infra/local/controlplane && go vet ./prove/
 
-lint: $(LINT) ## golangci-lint in the root and the local module
+lint: $(LINT) ## golangci-lint in the root, the local module and the stand-in provider
 	$(LINT) run ./...
 	cd infra/local && $(LINT) run --config ../../.golangci.yml ./...
+	cd infra/standin && $(LINT) run --config ../../.golangci.yml ./...
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@for d in $$(grep -rl --include=*_test.go '^func Fuzz' shared functions infra/fakecloud | xargs -n1 dirname | sort -u); do \

@@ -151,7 +151,7 @@ func (p *provider) PlanResourceChange(_ context.Context, q *tfprotov5.PlanResour
 	if err != nil {
 		return &tfprotov5.PlanResourceChangeResponse{Diagnostics: trouble(err)}, nil
 	}
-	same := &tfprotov5.PlanResourceChangeResponse{PlannedState: q.ProposedNewState, PlannedPrivate: q.PriorPrivate, UnsafeToUseLegacyTypeSystem: true}
+	same := &tfprotov5.PlanResourceChangeResponse{PlannedState: q.ProposedNewState, PlannedPrivate: q.PriorPrivate, UnsafeToUseLegacyTypeSystem: true} //nolint:staticcheck // the provider that it stands for is of that system
 	prior, err := q.PriorState.Unmarshal(t)
 	if err != nil {
 		same.Diagnostics = trouble(err)
@@ -179,7 +179,7 @@ func (p *provider) PlanResourceChange(_ context.Context, q *tfprotov5.PlanResour
 // ApplyResourceChange makes the calls, where there is somebody to call, and makes up what else the cloud would have decided.
 func (p *provider) ApplyResourceChange(ctx context.Context, q *tfprotov5.ApplyResourceChangeRequest) (*tfprotov5.ApplyResourceChangeResponse, error) {
 	failed := func(err error) (*tfprotov5.ApplyResourceChangeResponse, error) {
-		return &tfprotov5.ApplyResourceChangeResponse{NewState: q.PriorState, Diagnostics: trouble(err), UnsafeToUseLegacyTypeSystem: true}, nil
+		return &tfprotov5.ApplyResourceChangeResponse{NewState: q.PriorState, Diagnostics: trouble(err), UnsafeToUseLegacyTypeSystem: true}, nil //nolint:staticcheck // the provider that it stands for is of that system
 	}
 	_, t, err := p.resource(q.TypeName)
 	if err != nil {
@@ -205,7 +205,7 @@ func (p *provider) ApplyResourceChange(ctx context.Context, q *tfprotov5.ApplyRe
 	if err != nil {
 		return failed(err)
 	}
-	return &tfprotov5.ApplyResourceChangeResponse{NewState: &raw, Private: q.PlannedPrivate, UnsafeToUseLegacyTypeSystem: true}, nil
+	return &tfprotov5.ApplyResourceChangeResponse{NewState: &raw, Private: q.PlannedPrivate, UnsafeToUseLegacyTypeSystem: true}, nil //nolint:staticcheck // the provider that it stands for is of that system
 }
 
 // call decodes what was and what shall be. Secrets and code come from the configuration, since the plan holds their sums only.
