@@ -56,7 +56,7 @@ func (c *Consent) approve(p *Plan, d Decision) {
 		return
 	}
 	for _, earlier := range c.Approvals[d.Solution] {
-		if earlier.By == d.By {
+		if earlier.SamePerson(d) {
 			return
 		}
 	}

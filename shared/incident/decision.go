@@ -21,14 +21,21 @@ type Decision struct {
 	Solution string    `json:"solution,omitempty"` // letter; empty for Reject of the whole plan
 	Digest   string    `json:"digest,omitempty"`   // Solution.Digest as it was on the card
 	Verb     Verb      `json:"verb"`
-	By       string    `json:"by"` // open_id from the verified callback, never from the card's value
+	By       string    `json:"by"`              // open_id from the verified callback, never from the card's value
+	Union    string    `json:"union,omitempty"` // union_id of the same person, where the callback had one: one person is one, under any open_id
 	Chat     string    `json:"chat"`
 	Message  string    `json:"message"` // message id of the card, or of the typed sentence
 	Typed    bool      `json:"typed,omitempty"`
+	SaidAt   time.Time `json:"saidAt,omitzero"`   // of typed words, by the platform's clock: they may be delivered hours later
 	Comment  string    `json:"comment,omitempty"` // reason given with Reject; data, never instruction
 	At       time.Time `json:"at"`
 	// Refused is why it had no effect; empty for a decision that counts. A refused decision is kept for the audit.
 	Refused string `json:"refused,omitempty"`
+}
+
+// SamePerson says whether two decisions are one person's.
+func (d Decision) SamePerson(o Decision) bool {
+	return d.By == o.By || d.Union != "" && d.Union == o.Union
 }
 
 // Confirmation is the consent that an execution acts on: as many different people as the solution needs, all for one digest.

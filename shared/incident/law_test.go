@@ -87,6 +87,44 @@ func TestRefuse(t *testing.T) {
 		{"same person twice", func(i *Incident) { i.Rounds[0].Decisions = []Decision{say(i, 1, Approve, "B", "ou_a", time.Second)} }, func(i *Incident) Decision { return say(i, 2, Approve, "B", "ou_a", time.Minute) }, RefusedTwice},
 		{"stop without a run", nil, func(i *Incident) Decision { return say(i, 1, Stop, "", "ou_a", time.Minute) }, RefusedNothingToStop},
 		{"undo without a change", nil, func(i *Incident) Decision { return say(i, 1, Undo, "", "ou_a", time.Minute) }, RefusedNothingToStop},
+		{"another incident's record", nil, func(i *Incident) Decision {
+			d := say(i, 1, Reject, "", "ou_a", time.Minute)
+			d.Incident = "20261122-2"
+			return d
+		}, RefusedStale},
+		{"the second open_id of one person", func(i *Incident) {
+			d := say(i, 1, Approve, "B", "ou_a", time.Second)
+			d.Union = "on_1"
+			i.Rounds[0].Decisions = []Decision{d}
+		}, func(i *Incident) Decision {
+			d := say(i, 2, Approve, "B", "ou_b", time.Minute)
+			d.Union = "on_1"
+			return d
+		}, RefusedTwice},
+		{"two people with union ids", func(i *Incident) {
+			d := say(i, 1, Approve, "B", "ou_a", time.Second)
+			d.Union = "on_1"
+			i.Rounds[0].Decisions = []Decision{d}
+		}, func(i *Incident) Decision {
+			d := say(i, 2, Approve, "B", "ou_b", time.Minute)
+			d.Union = "on_2"
+			return d
+		}, ""},
+		{"said before the plan, delivered late", nil, func(i *Incident) Decision {
+			d := say(i, 1, Approve, "A", "ou_a", time.Minute)
+			d.Typed, d.Message, d.SaidAt = true, "om_9", t0.Add(-31*time.Second)
+			return d
+		}, RefusedStale},
+		{"said just then, by a slow clock", nil, func(i *Incident) Decision {
+			d := say(i, 1, Approve, "A", "ou_a", time.Minute)
+			d.Typed, d.Message, d.SaidAt = true, "om_9", t0.Add(-29*time.Second)
+			return d
+		}, ""},
+		{"undo", did("A"), func(i *Incident) Decision { return say(i, 2, Undo, "", "ou_b", time.Minute) }, ""},
+		{"undo by whom the risk is too high for", did("B"), func(i *Incident) Decision { return say(i, 2, Undo, "", "ou_low", time.Minute) }, RefusedNotAllowed},
+		{"undo in another's namespace", did("A"), func(i *Incident) Decision { return say(i, 2, Undo, "", "ou_ns", time.Minute) }, RefusedNotAllowed},
+		{"stop by any approver", func(i *Incident) { did("A")(i); i.Rounds[0].Execution.DoneAt = time.Time{} }, func(i *Incident) Decision { return say(i, 2, Stop, "", "ou_ns", time.Minute) }, ""},
+		{"stop by a stranger", func(i *Incident) { did("A")(i); i.Rounds[0].Execution.DoneAt = time.Time{} }, func(i *Incident) Decision { return say(i, 2, Stop, "", "ou_x", time.Minute) }, RefusedNotAllowed},
 		{"odd verb", nil, func(i *Incident) Decision { return say(i, 1, "delete", "A", "ou_a", time.Minute) }, RefusedUnknown},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -105,6 +143,42 @@ func TestRefuse(t *testing.T) {
 	}
 	if got, _ := (Policy{}).Refuse(awaiting(), say(awaiting(), 1, Approve, "A", "ou_a", time.Minute)); got != RefusedNotAllowed {
 		t.Errorf("an empty policy let somebody approve: %q", got)
+	}
+}
+
+// did is an incident whose solution was carried out.
+func did(letter string) func(*Incident) {
+	return func(i *Incident) {
+		d := say(i, 1, Approve, letter, "ou_a", time.Second)
+		i.Rounds[0].Decisions = []Decision{d}
+		s, _ := i.Rounds[0].Plan.Solution(letter)
+		i.Rounds[0].Execution = &Execution{
+			Confirmation: Confirmation{Solution: letter, Digest: d.Digest}, DoneAt: t0.Add(2 * time.Second),
+			Steps: []StepRun{{Step: s.Steps[0], State: StepSettled}},
+		}
+	}
+}
+
+func TestConfirmedKeepsThePolicyOfNow(t *testing.T) {
+	i := awaiting()
+	i.Rounds[0].Decisions = []Decision{say(i, 1, Approve, "A", "ou_a", time.Second)}
+	if c := policy.Confirmed(i); c.Confirmation == nil {
+		t.Fatal("not confirmed at all")
+	}
+	left := policy
+	left.Approvers = policy.Approvers[1:]
+	if c := left.Confirmed(i); c.Confirmation != nil {
+		t.Error("somebody who was taken off the list still confirms")
+	}
+	stricter := policy
+	stricter.TwoFor = []Risk{Reversible}
+	if c := stricter.Confirmed(i); c.Confirmation != nil || len(c.Approvals["A"]) != 1 {
+		t.Error("one person confirms what by now needs two")
+	}
+	i.Rounds[0].Plan.Solutions[1].NeedsTwo = false // as whoever can write the bucket might
+	i.Rounds[0].Decisions = []Decision{say(i, 1, Approve, "B", "ou_a", time.Second)}
+	if c := policy.Confirmed(i); c.Confirmation != nil {
+		t.Error("a plan that was tampered with needs one person only")
 	}
 }
 

@@ -46,6 +46,9 @@ const (
 	RefusedNothingToStop Refusal = "nothing-to-do" // Stop or Undo where nothing runs or was done
 )
 
+// clocks is how far the platform's clock and ours may be apart.
+const clocks = 30 * time.Second
+
 // Refuse judges a decision against the incident as it stands. An empty refusal means it counts. The text is for the person who
 // clicked; it never names what they are not meant to see.
 func (p Policy) Refuse(i *Incident, d Decision) (Refusal, Text) {
@@ -55,13 +58,16 @@ func (p Policy) Refuse(i *Incident, d Decision) (Refusal, Text) {
 		return RefusedClosed, Text{"This incident is closed: nothing was changed.", "该事件已关闭，未做任何变更。"}
 	case i.Card != nil && d.Chat != i.Card.Chat || i.Card != nil && !d.Typed && d.Message != i.Card.Message:
 		return RefusedWrongChat, Text{"Decisions count only on the original card in its own chat. Nothing was changed.", "只有原会话中的原卡片才能确认，未做任何变更。"}
-	case r == nil || r.Plan == nil || d.Round != r.Number:
+	case r == nil || r.Plan == nil || d.Round != r.Number || d.Incident != i.ID:
 		return RefusedStale, Text{"This card shows an older plan. Nothing was changed: please decide on the newest card.", "这是旧方案的卡片，未做任何变更，请在最新卡片上确认。"}
 	}
 	switch d.Verb {
 	case Stop, Undo:
 		return p.refuseLater(r, d)
 	case Approve, Reject:
+		if !d.SaidAt.IsZero() && d.SaidAt.Before(r.Plan.At.Add(-clocks)) { // delivered late: whoever said it cannot have read this plan
+			return RefusedStale, Text{"That was said before this plan was made. Nothing was changed: please decide on the newest card.", "该消息早于当前方案，未做任何变更，请在最新卡片上确认。"}
+		}
 	default:
 		return RefusedUnknown, Text{"That is not something this card can do. Nothing was changed.", "无法识别该操作，未做任何变更。"}
 	}
@@ -108,7 +114,7 @@ func (p Policy) refuseTime(i *Incident, r *Round, d Decision) (Refusal, Text) {
 		return "", Text{}
 	}
 	for _, earlier := range c.Approvals[d.Solution] {
-		if earlier.By == d.By {
+		if earlier.SamePerson(d) {
 			return RefusedTwice, Text{"You have confirmed already: a second, different person must confirm this solution.", "您已确认，该方案还需另一位审批人确认。"}
 		}
 	}
@@ -127,6 +133,11 @@ func (p Policy) refuseLater(r *Round, d Decision) (Refusal, Text) {
 		return notAllowed()
 	}
 	x := r.Execution
+	if d.Verb == Undo && x != nil { // to take a change back is to change: it needs who may make it
+		if s, ok := r.Plan.Solution(x.Confirmation.Solution); !ok || !p.May(d.By, s) {
+			return notAllowed()
+		}
+	}
 	switch {
 	case d.Verb == Stop && (r.Consent().Confirmation == nil || x != nil && !x.DoneAt.IsZero()):
 		return RefusedNothingToStop, Text{"Nothing is running that could be stopped.", "当前没有正在执行的操作。"}
@@ -160,6 +171,19 @@ func (p Policy) May(who string, s Solution) bool {
 		}
 	}
 	return false
+}
+
+// strictest is a plan with every demand for a second person: what it says itself, and what the policy says now.
+func (p Policy) strictest(plan *Plan) *Plan {
+	if plan == nil {
+		return nil
+	}
+	out := *plan
+	out.Solutions = slices.Clone(plan.Solutions)
+	for n := range out.Solutions {
+		out.Solutions[n].NeedsTwo = out.Solutions[n].NeedsTwo || p.Two(out.Solutions[n])
+	}
+	return &out
 }
 
 // Two says whether a solution needs two different people.
@@ -199,6 +223,7 @@ func (p Policy) Confirmed(i *Incident) Consent {
 	judged.Closed = nil
 	round := *r
 	round.Decisions = nil
+	round.Plan = p.strictest(r.Plan)
 	judged.Rounds = append(slices.Clone(i.Rounds[:len(i.Rounds)-1]), round)
 	last := judged.Last()
 	for _, d := range r.Decisions {
