@@ -2,7 +2,10 @@ package lark
 
 import (
 	"encoding/json"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	larkevent "github.com/larksuite/oapi-sdk-go/v3/event"
 	sdkcallback "github.com/larksuite/oapi-sdk-go/v3/event/dispatcher/callback"
@@ -22,6 +25,7 @@ type Challenge struct{ Answer string }
 type Click struct {
 	EventID  string
 	Operator string            // open_id, never empty
+	Union    string            // union_id of the same person, where the platform sent one
 	Token    string            // our opaque button token; empty when the value was not ours
 	Name     string            // of the button or form
 	Form     map[string]string // entered values: data
@@ -34,9 +38,11 @@ type Click struct {
 // Message is a sentence to the bot.
 type Message struct {
 	EventID    string
-	MessageID  string // deduplicate by this as well: the platform says so for this event
-	Sender     string // open_id, never empty
-	SenderType string // user, or bot: ignore bots, or two of them talk for ever
+	MessageID  string    // deduplicate by this as well: the platform says so for this event
+	Sender     string    // open_id, never empty
+	Union      string    // union_id of the same person, where the platform sent one
+	SentAt     time.Time // when it was said, by the platform's clock; zero where it does not say
+	SenderType string    // user, or bot: ignore bots, or two of them talk for ever
 	Chat       string
 	ChatType   string // p2p, group, topic_group
 	ThreadID   string
@@ -84,10 +90,13 @@ type action struct {
 
 func click(e *envelope) (Callback, error) {
 	var in struct {
-		Operator sdkcallback.Operator `json:"operator"`
-		Action   action               `json:"action"`
-		Host     string               `json:"host"`
-		Context  sdkcallback.Context  `json:"context"`
+		Operator struct {
+			sdkcallback.Operator
+			UnionID string `json:"union_id"` // the SDK's lacks it
+		} `json:"operator"`
+		Action  action              `json:"action"`
+		Host    string              `json:"host"`
+		Context sdkcallback.Context `json:"context"`
 	}
 	if json.Unmarshal(e.Event, &in) != nil {
 		return nil, refuse(WhyEnvelope)
@@ -99,7 +108,7 @@ func click(e *envelope) (Callback, error) {
 		return nil, refuse(WhyTenant)
 	}
 	c := Click{
-		EventID: e.Header.EventID, Operator: in.Operator.OpenID, Token: buttonToken(in.Action.Value), Name: in.Action.Name,
+		EventID: e.Header.EventID, Operator: in.Operator.OpenID, Union: in.Operator.UnionID, Token: buttonToken(in.Action.Value), Name: in.Action.Name,
 		Message: in.Context.OpenMessageID, Chat: in.Context.OpenChatID, Host: in.Host, Timezone: in.Action.Timezone,
 	}
 	if len(in.Action.FormValue) > 0 {
@@ -149,7 +158,10 @@ func (v *Verifier) message(e *envelope) (Callback, error) {
 	m := Message{
 		EventID: e.Header.EventID, MessageID: text(in2.MessageId), Sender: text(in.Sender.SenderId.OpenId), SenderType: text(in.Sender.SenderType),
 		Chat: text(in2.ChatId), ChatType: text(in2.ChatType), ThreadID: text(in2.ThreadId), RootID: text(in2.RootId), ParentID: text(in2.ParentId),
-		ToBot: text(in2.ChatType) == "p2p",
+		ToBot: text(in2.ChatType) == "p2p", Union: text(in.Sender.SenderId.UnionId),
+	}
+	if ms, err := strconv.ParseInt(text(in2.CreateTime), 10, 64); err == nil && ms > 0 { // milliseconds in this event, whatever others do
+		m.SentAt = time.UnixMilli(ms).UTC()
 	}
 	said := spoken(text(in2.MessageType), text(in2.Content))
 	for _, n := range in2.Mentions {
@@ -220,9 +232,10 @@ func spoken(kind, content string) string {
 		var in struct {
 			Title   string `json:"title"`
 			Content [][]struct {
-				Tag    string `json:"tag"`
-				Text   string `json:"text"`
-				UserID string `json:"user_id"` // of an at: the placeholder
+				Tag    string   `json:"tag"`
+				Text   string   `json:"text"`
+				Style  []string `json:"style"`
+				UserID string   `json:"user_id"` // of an at: the placeholder
 			} `json:"content"`
 		}
 		if json.Unmarshal([]byte(content), &in) != nil {
@@ -232,9 +245,13 @@ func spoken(kind, content string) string {
 		for _, l := range in.Content {
 			var b strings.Builder
 			for _, run := range l {
-				b.WriteString(run.Text)
-				if run.Tag == "at" {
+				switch run.Tag {
+				case "text", "a":
+					b.WriteString(struck(run.Text, run.Style))
+				case "at":
 					b.WriteString(run.UserID)
+				default: // an emoji, a picture, code: it may turn the words beside it around
+					b.WriteString(" [" + run.Tag + "] " + run.Text)
 				}
 			}
 			lines = append(lines, b.String())
@@ -242,6 +259,14 @@ func spoken(kind, content string) string {
 		return strings.TrimSpace(strings.Join(lines, "\n"))
 	}
 	return ""
+}
+
+// struck marks words that were crossed out: they are not said.
+func struck(words string, style []string) string {
+	if slices.Contains(style, "lineThrough") && strings.TrimSpace(words) != "" {
+		return " [crossed out: " + words + "] "
+	}
+	return words
 }
 
 func text(s *string) string {

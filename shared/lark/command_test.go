@@ -70,6 +70,8 @@ func TestParseCommandAsksBack(t *testing.T) {
 		"不确认A", "别确认方案A", "确认方案A吗", "确认方案A？", "不要执行方案A", "确认方案A和B", "确认不执行方案A", "同意方案A", "执行方案A", "先别确认", "确认方案",
 		"execute A", "don't reject", "don't stop", "不要停止", "stop?", "reject A", "拒绝方案A", "reject B, confirm A", "拒绝B，确认A", "confirm A\nconfirm B",
 		"Confirm execution of solution A. Confirm execution of solution B.", "confirm <at user_id=\"all\">A</at>", "confirm 1", "确认方案１",
+		"confirm A 👍", "👍 confirm A", "方案A确认", "确认执行方案A 谢谢", "confirm Ⓐ", "confirm 𝐀", "confirm ᴀ", "@Alice confirm A", "confirm A @Alice", "> confirm A",
+		"「张三：确认执行方案A」", "\"confirm A\"", "confirm [A]", " [crossed out: confirm A] ", "confirm A [EMOTION]", "~~confirm A~~", "确认执行方案A并回滚",
 	} {
 		got := ParseCommand(in)
 		if got.Kind != CommandAmbiguous || got.Ask.EN == "" || got.Ask.ZH == "" || got.Letter != "" {

@@ -117,7 +117,7 @@ func TestKnownVectors(t *testing.T) {
 }
 
 func TestOpenClick(t *testing.T) {
-	want := Click{EventID: "ev1", Operator: "ou_alice", Token: "tok-A", Name: "confirm_A", Message: "om_1", Chat: "oc_1", Host: "im_message", Timezone: "Asia/Shanghai"}
+	want := Click{EventID: "ev1", Operator: "ou_alice", Union: "on_1", Token: "tok-A", Name: "confirm_A", Message: "om_1", Chat: "oc_1", Host: "im_message", Timezone: "Asia/Shanghai"}
 	body := seal(testKey, clickEvent())
 	lower := map[string]string{}
 	for k, h := range sign(testKey, testNow, body) {
