@@ -2,7 +2,9 @@ package diagnose
 
 import (
 	"fmt"
+	"math"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -198,8 +200,8 @@ func pending(s *observe.Snapshot, t incident.Target) string {
 func (w trial) metricChecks() []incident.Check {
 	var out []incident.Check
 	for _, m := range keyMetrics {
-		was, before := peak(w.Before, m.name, w.focus())
-		is, now := peak(w.Now, m.name, w.focus())
+		was, before := peak(w.Before, m.name, w.focus(), time.Time{})
+		is, now := peak(w.Now, m.name, w.focus(), w.Execution.DoneAt)
 		if !before && !now {
 			continue
 		}
@@ -220,13 +222,13 @@ func (w trial) metricChecks() []incident.Check {
 	return out
 }
 
-// fresh is how old a metric's last point may be to speak of now; peak takes the highest of an object's series, since an average hides
-// the pod that suffers.
-func peak(s *observe.Snapshot, metric string, t incident.Target) (float64, bool) {
+// peak is the highest of an object's series, since an average hides the pod that suffers. A last point that is too old to speak of
+// now, or from before since, or no number (a quotient of nothing is NaN) is no data.
+func peak(s *observe.Snapshot, metric string, t incident.Target, since time.Time) (float64, bool) {
 	highest, found := 0.0, false
 	for _, line := range s.Index().SeriesOf(metric, t) {
 		p, ok := line.Last()
-		if !ok || s.At.Sub(p.At) > lag+usualPeriod*2 {
+		if !ok || s.At.Sub(p.At) > lag+usualPeriod*2 || p.At.Before(since.Truncate(time.Second)) || math.IsNaN(p.Value) || math.IsInf(p.Value, 0) {
 			continue
 		}
 		if !found || p.Value > highest {

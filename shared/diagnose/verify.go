@@ -159,6 +159,8 @@ func (w trial) outcome(v incident.Verification, clean, unknown bool) incident.Ou
 		return incident.Improving
 	case unknown:
 		return incident.Inconclusive
+	case w.causeGone(): // and everything could be seen: what is invisible is not gone
+		return incident.Improving
 	default:
 		return incident.Unchanged
 	}
@@ -171,7 +173,7 @@ func (w trial) fewerReady() bool {
 	return known && seen && now < before
 }
 
-// better says whether more is ready, the key metrics moved towards their limits by a tenth, or fewer causes are left.
+// better says whether more is ready, or the key metrics moved towards their limits by a tenth.
 func (w trial) better() bool {
 	before, _, known := readyOf(w.Before, w.focus())
 	now, _, seen := readyOf(w.Now, w.focus())
@@ -179,12 +181,17 @@ func (w trial) better() bool {
 		return true
 	}
 	for _, m := range keyMetrics {
-		was, ok1 := peak(w.Before, m.name, w.focus())
-		is, ok2 := peak(w.Now, m.name, w.focus())
+		was, ok1 := peak(w.Before, m.name, w.focus(), time.Time{})
+		is, ok2 := peak(w.Now, m.name, w.focus(), w.Execution.DoneAt)
 		if ok1 && ok2 && was >= m.limit && is < was*0.9 {
 			return true
 		}
 	}
+	return false
+}
+
+// causeGone says whether what was treated is not named any more.
+func (w trial) causeGone() bool {
 	return !slices.ContainsFunc(w.is.Causes, func(f incident.Finding) bool { return f.Reason == w.cause.Reason && f.Target.Same(w.cause.Target) })
 }
 
