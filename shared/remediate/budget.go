@@ -29,7 +29,7 @@ const (
 )
 
 // Over says why a solution may not begin now; ok means that it may. past are the cluster's executions of any incident; only
-// steps that began within the window and may have changed something count.
+// steps that began within the window and may have changed something count, and those that a running execution is about to begin.
 func (b Budget) Over(now time.Time, solution incident.Solution, past []incident.Execution, nodes []*corev1.Node) (why incident.Text, over bool) {
 	if why, over := b.tooManyBad(solution, nodes); over {
 		return why, true
@@ -38,12 +38,15 @@ func (b Budget) Over(now time.Time, solution incident.Solution, past []incident.
 	if window == 0 {
 		window = defaultWindow
 	}
+	if why, busy := busy(now, solution, past); busy {
+		return why, true
+	}
 	var done []incident.Step
 	touched := map[incident.Target]int{} // by how many executions
 	for _, x := range past {
 		here := map[incident.Target]bool{}
 		for _, s := range x.Steps {
-			if effective(s) && now.Sub(s.At) < window {
+			if effective(s) && now.Sub(s.At) < window || coming(now, x, s) {
 				done = append(done, s.Step)
 				here[s.Step.Target] = true
 			}
@@ -66,6 +69,34 @@ func (b Budget) Over(now time.Time, solution incident.Solution, past []incident.
 		}
 	}
 	return incident.Text{}, false
+}
+
+// busy says that another execution is at work on something that the solution changes. Each change would refuse a moved object by
+// itself; but neither could be verified or taken back apart from the other.
+func busy(now time.Time, solution incident.Solution, past []incident.Execution) (incident.Text, bool) {
+	for _, x := range past {
+		if !running(now, x) {
+			continue
+		}
+		for _, s := range x.Steps {
+			if slices.ContainsFunc(solution.Steps, func(ours incident.Step) bool { return ours.Target.Same(s.Step.Target) }) {
+				return say("Another incident's solution is changing %s right now.", "另一事件的方案正在变更 %s。", s.Step.Target), true
+			}
+		}
+	}
+	return incident.Text{}, false
+}
+
+// running says whether an execution has not come to its end. One that is long past its deadline has been forgotten.
+func running(now time.Time, x incident.Execution) bool {
+	return !x.StartedAt.IsZero() && x.DoneAt.IsZero() && now.Before(x.Deadline.Add(forgotten))
+}
+
+const forgotten = time.Hour
+
+// coming is a step that a running execution has not begun and will.
+func coming(now time.Time, x incident.Execution, s incident.StepRun) bool {
+	return running(now, x) && !x.Unwinding && x.Stopped == "" && !effective(s)
 }
 
 // tooManyBad holds back what disturbs nodes or pods while a large part of the nodes looks bad.

@@ -46,6 +46,11 @@ func TestBudget(t *testing.T) {
 		{name: "most nodes look bad", solution: restart, nodes: []*corev1.Node{node(false, true), node(true, false), node(true, true)}, over: true},
 		{name: "half of them do", solution: restart, nodes: []*corev1.Node{node(false, true), node(true, true)}},
 		{name: "most nodes look bad and nothing is disturbed", solution: incident.Solution{Steps: []incident.Step{{Action: incident.UncordonNode}}}, nodes: []*corev1.Node{node(false, true)}},
+		{name: "a running execution will disturb", budget: Budget{PerCluster: 1}, solution: restart, past: []incident.Execution{begun(now, ran(incident.DrainNode, other, 0, incident.StepPending, ""))}, over: true},
+		{name: "one that was forgotten will not", budget: Budget{PerCluster: 1}, solution: restart, past: []incident.Execution{begun(now.Add(-3*time.Hour), ran(incident.DrainNode, other, 3*time.Hour, incident.StepPending, ""))}},
+		{name: "another is at work on the workload", solution: restart, past: []incident.Execution{begun(now, ran(incident.ScaleOut, web, 0, incident.StepPrepared, "{}"))}, over: true},
+		{name: "another was at work on it", solution: restart, past: []incident.Execution{done(now, ran(incident.ScaleOut, web, 0, incident.StepSettled, "{}"))}},
+		{name: "another is at work elsewhere", solution: restart, past: []incident.Execution{begun(now, ran(incident.ScaleOut, other, 0, incident.StepPrepared, "{}"))}},
 		{name: "an own window", budget: Budget{PerCluster: 1, Window: 2 * time.Hour}, solution: restart, past: []incident.Execution{ran(incident.DrainNode, other, time.Hour, incident.StepSettled, "{}")}, over: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -55,6 +60,18 @@ func TestBudget(t *testing.T) {
 			}
 		})
 	}
+}
+
+// begun is an execution that began at a moment and runs; done one that has come to its end.
+func begun(start time.Time, x incident.Execution) incident.Execution {
+	x.StartedAt, x.Deadline = start, start.Add(2*time.Hour)
+	return x
+}
+
+func done(now time.Time, x incident.Execution) incident.Execution {
+	x = begun(now.Add(-time.Minute), x)
+	x.DoneAt = now
+	return x
 }
 
 func TestBudgetOfOneExecution(t *testing.T) {

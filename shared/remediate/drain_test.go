@@ -3,6 +3,7 @@ package remediate_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -95,6 +96,55 @@ func TestDrainRefusesAnOpenNode(t *testing.T) {
 	var unsafe remediate.ErrUnsafe
 	if _, err := b.action.Prepare(context.Background(), b.order); !errors.As(err, &unsafe) {
 		t.Errorf("got %v, want ErrUnsafe", err)
+	}
+}
+
+func (b *bed) pods() []corev1.Pod {
+	b.t.Helper()
+	list, err := b.cluster.Inside.CoreV1().Pods(metav1.NamespaceAll).List(context.Background(), metav1.ListOptions{})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return list.Items
+}
+
+// TestDrainEndsWhereTheNodeIsOpenAgain: while it waits for a budget, somebody opens the node or it is made anew.
+func TestDrainEndsWhereTheNodeIsOpenAgain(t *testing.T) {
+	ctx := context.Background()
+	open := worker(false)
+	anew := worker(true)
+	anew.UID = "another"
+	for name, n := range map[string]*corev1.Node{"uncordoned": open, "made anew": anew} {
+		t.Run(name+", nothing moved", func(t *testing.T) {
+			b := newBed(t, drainPlan(podOn("a", "ReplicaSet"), podOn("b", "ReplicaSet")))
+			receipt := b.prepare()
+			b.put("nodes", n)
+			var stale remediate.ErrStale
+			if err := b.action.Apply(ctx, b.order, receipt); !errors.As(err, &stale) {
+				t.Errorf("got %v, want ErrStale", err)
+			}
+			if got := len(b.pods()); got != 2 {
+				t.Errorf("%d pods are left, want both", got)
+			}
+		})
+		t.Run(name+", one had moved", func(t *testing.T) {
+			b := newBed(t, drainPlan(podOn("a", "ReplicaSet"), podOn("b", "ReplicaSet")))
+			receipt := b.prepare()
+			b.cluster.Held["default/a"] = true
+			var waiting remediate.ErrWaiting
+			if err := b.action.Apply(ctx, b.order, receipt); !errors.As(err, &waiting) {
+				t.Fatalf("got %v, want ErrWaiting", err)
+			}
+			b.put("nodes", n)
+			b.cluster.Held = map[string]bool{}
+			var failed remediate.ErrFailed
+			if err := b.action.Apply(ctx, b.order, receipt); !errors.As(err, &failed) || !strings.Contains(err.Error(), "1 of 2 pods had left it") {
+				t.Errorf("got %v, want ErrFailed that says how far it came", err)
+			}
+			if got := len(b.pods()); got != 1 {
+				t.Errorf("%d pods are left, want one", got)
+			}
+		})
 	}
 }
 

@@ -120,6 +120,9 @@ func (a drainNode) Apply(ctx context.Context, o Order, before incident.Receipt) 
 	if err != nil {
 		return err
 	}
+	if err := a.stillCordoned(ctx, o, before, left); err != nil {
+		return err
+	}
 	var held []string
 	for _, p := range left {
 		if p.DeletionTimestamp != nil {
@@ -139,6 +142,32 @@ func (a drainNode) Apply(ctx context.Context, o Order, before incident.Receipt) 
 		return ErrWaiting{For: fmt.Sprintf("a disruption budget to let go of %s (%d of %d pods left)", strings.Join(firstOf(held, 3), ", "), len(held), len(left))}
 	}
 	return nil
+}
+
+// stillCordoned refuses to empty a node that somebody has opened again while the drain waited, or that was made anew. A node that is
+// gone needs no cordon.
+func (a drainNode) stillCordoned(ctx context.Context, o Order, before incident.Receipt, left []*corev1.Pod) error {
+	var img drainImage
+	if err := json.Unmarshal(before, &img); err != nil {
+		return fmt.Errorf("reading the receipt of step %s: %w", o.ID, err)
+	}
+	n, err := a.client.CoreV1().Nodes().Get(ctx, o.Target.Name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return kubeError("reading "+o.Target.String(), err)
+	case n.UID == img.UID && n.Spec.Unschedulable || len(left) == 0:
+		return nil
+	}
+	why := o.Target.String() + " was uncordoned by somebody while it was being drained"
+	if n.UID != img.UID {
+		why = o.Target.String() + " was deleted and made again"
+	}
+	if len(left) == len(img.Pods) && !slices.ContainsFunc(left, func(p *corev1.Pod) bool { return p.DeletionTimestamp != nil }) {
+		return ErrStale{Moved: why}
+	}
+	return ErrFailed{Why: fmt.Sprintf("%s; %d of %d pods had left it", why, len(img.Pods)-len(left), len(img.Pods))}
 }
 
 func firstOf(all []string, n int) []string { return all[:min(n, len(all))] }

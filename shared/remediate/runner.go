@@ -23,6 +23,9 @@ type Runner struct {
 	Now     func() time.Time
 	// Tries is how many transient errors in a row a step survives; zero: 8.
 	Tries int
+	// StepByStep: Advance also returns where a step has settled and another follows, so that the caller can ask whether it is still
+	// wanted.
+	StepByStep bool
 	// Patience is how long a step may take from its last change of state to the next; zero: 15 minutes.
 	Patience time.Duration
 }
@@ -37,12 +40,26 @@ const (
 // save → Settled → save; going back it is save → Undo → save, last step first. A nil error and done = false: come again later.
 func (r *Runner) Advance(ctx context.Context, x *incident.Execution) (done bool, err error) {
 	for x.DoneAt.IsZero() {
+		before := settledSteps(x)
 		moved, err := r.once(ctx, x)
 		if err != nil || !moved {
 			return false, err
 		}
+		if n := settledSteps(x); r.StepByStep && !x.Unwinding && n > before && n < len(x.Steps) {
+			return false, nil
+		}
 	}
 	return true, nil
+}
+
+func settledSteps(x *incident.Execution) int {
+	n := 0
+	for _, s := range x.Steps {
+		if s.State == incident.StepSettled {
+			n++
+		}
+	}
+	return n
 }
 
 // Unwind turns x around: the next Advance takes back what it did. It is what Undo on a card does, during or after an execution.

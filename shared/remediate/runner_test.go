@@ -281,6 +281,30 @@ func TestAdvanceStops(t *testing.T) {
 	}
 }
 
+// TestAdvanceStepByStep: between two steps the caller can look whether the next is still wanted.
+func TestAdvanceStepByStep(t *testing.T) {
+	s := newStage()
+	s.runner.StepByStep = true
+	if done, err := s.advance(t); done || err != nil {
+		t.Fatalf("Advance: %v, %v", done, err)
+	}
+	s.want(t, "", incident.StepSettled, incident.StepPending)
+	if slices.Contains(s.calls, "prepare A2") {
+		t.Errorf("the second step was begun without asking: %v", s.calls)
+	}
+	stopped := *s.x
+	if done, err := s.advance(t); !done || err != nil {
+		t.Fatalf("Advance: %v, %v", done, err)
+	}
+	s.want(t, "", incident.StepSettled, incident.StepSettled)
+	*s.x = stopped
+	s.x.Stopped = "ou_1"
+	if done, err := s.advance(t); !done || err != nil {
+		t.Fatalf("Advance: %v, %v", done, err)
+	}
+	s.want(t, "stopped before step A2", incident.StepSettled, incident.StepPending)
+}
+
 func TestAdvanceKeepsTheDeadline(t *testing.T) {
 	s := newStage()
 	s.now = s.x.Deadline
