@@ -30,8 +30,8 @@ func (w *webhook) message(ctx context.Context, m lark.Message) {
 		return
 	}
 	cmd := lark.ParseCommand(m.Text)
-	if cmd.Kind == lark.CommandUnknown && !m.ToBot {
-		return // people talking below a card
+	if !m.ToBot && (cmd.Kind == lark.CommandUnknown || !w.belowCard(ctx, m)) {
+		return // people talking to each other, below a card or anywhere
 	}
 	said, err := w.obey(ctx, m, cmd)
 	if err != nil {
@@ -41,6 +41,20 @@ func (w *webhook) message(ctx context.Context, m lark.Message) {
 	if err := w.reply(ctx, m, said); err != nil {
 		log.Error().Err(err).Msg("reply could not be posted")
 	}
+}
+
+// belowCard says whether a message answers one of our cards: only there words count that are not said to the bot.
+func (w *webhook) belowCard(ctx context.Context, m lark.Message) bool {
+	book := w.book(ctx)
+	for _, id := range []string{m.RootID, m.ParentID} {
+		if id == "" {
+			continue
+		}
+		if _, found, err := book.ByMessage(ctx, id); found || err != nil {
+			return true // unreadable records are said to whoever may have meant us
+		}
+	}
+	return false
 }
 
 // obey does what a command says and returns the answer to it.
@@ -65,6 +79,7 @@ func (w *webhook) obey(ctx context.Context, m lark.Message, cmd lark.Command) (i
 		return unclear, nil
 	}
 	d.ID, d.Typed, d.By, d.Chat, d.Message, d.At = "msg-"+m.MessageID, true, m.Sender, m.Chat, m.MessageID, w.now().UTC()
+	d.Union, d.SaidAt = m.Union, m.SentAt
 	_, said, _ := w.decide(ctx, book, at.cluster, d)
 	return said, nil
 }

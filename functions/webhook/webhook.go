@@ -96,7 +96,7 @@ func (w *webhook) click(ctx context.Context, c lark.Click) []byte {
 	}
 	d := incident.Decision{
 		ID: "click-" + c.EventID, Incident: t.Incident, Round: t.Round, Solution: t.Solution, Digest: t.Digest, Verb: t.Verb,
-		By: c.Operator, Chat: c.Chat, Message: c.Message, Comment: c.Form[lark.ReasonField], At: w.now().UTC(),
+		By: c.Operator, Union: c.Union, Chat: c.Chat, Message: c.Message, Comment: c.Form[lark.ReasonField], At: w.now().UTC(),
 	}
 	inc, said, kind := w.decide(ctx, book, k, d)
 	if inc == nil || kind == lark.ToastError {
@@ -130,7 +130,7 @@ func (w *webhook) decide(ctx context.Context, book *record.Book, k config.Cluste
 	why, said := policy.Refuse(inc, d)
 	d.Refused = string(why)
 	if err := book.SaveDecision(ctx, k.ID, d); err != nil {
-		return nil, notRecorded(ctx, err), lark.ToastError
+		return nil, inDoubt(ctx, err), lark.ToastError
 	}
 	log.Info().Str("refused", d.Refused).Msg("decision recorded")
 	if why != "" {
@@ -167,6 +167,15 @@ func made(inc *incident.Incident, id string) *incident.Decision {
 func notRecorded(ctx context.Context, err error) incident.Text {
 	zerolog.Ctx(ctx).Error().Err(err).Msg("decision could not be recorded")
 	return incident.Text{EN: "Your decision could not be recorded, so nothing was changed. Please try again.", ZH: "您的操作未能记录，未做任何变更，请重试。"}
+}
+
+// inDoubt is a record whose answer was lost: it may be there, and then it counts.
+func inDoubt(ctx context.Context, err error) incident.Text {
+	zerolog.Ctx(ctx).Error().Err(err).Msg("it is not known whether the decision was recorded")
+	return incident.Text{
+		EN: "It is not certain that your decision was recorded. Nothing has been changed so far; if it was, it takes effect within a few minutes. Please try again to be sure.",
+		ZH: "无法确定您的操作是否已记录。目前未做任何变更；若已记录，将在几分钟内生效。请重试以确认。",
+	}
 }
 
 func repeated(d incident.Decision) incident.Text {

@@ -253,6 +253,74 @@ func TestTyped(t *testing.T) {
 	}
 }
 
+// lossy is a store that keeps what it is given and loses the answer.
+type lossy struct{ record.Bucket }
+
+func (l lossy) Put(ctx context.Context, key string, body []byte) error {
+	return errors.Join(l.Bucket.Put(ctx, key, body), errors.New("connection reset"))
+}
+
+func TestARecordInDoubtIsCalledSo(t *testing.T) {
+	w := begin(t)
+	click := w.click("A", "ou_a", "e1")
+	store := w.bucket
+	w.bucket = lossy{store}
+	_, kind, says := w.ask(click)
+	if kind != "error" || !strings.Contains(says, "not certain") || strings.Contains(says, "nothing was changed") {
+		t.Errorf("%s %q", kind, says)
+	}
+	w.bucket = store
+	if _, kind, says = w.ask(w.click("A", "ou_a", "e2")); kind != "success" && !strings.Contains(says, "already confirmed") {
+		t.Errorf("pressed again: %s %q", kind, says)
+	}
+	if n := w.load().Last().Consent().Confirmation; n == nil || len(n.Decisions) != 1 {
+		t.Errorf("%+v", n)
+	}
+}
+
+// TestWordsToOthers: "confirm A" below a colleague's message is an answer to the colleague.
+func TestWordsToOthers(t *testing.T) {
+	w := begin(t)
+	w.ask(lark.Message{MessageID: "om_9", Sender: "ou_a", SenderType: "user", Chat: "oc_1", RootID: "om_lunch", ParentID: "om_lunch", Text: "confirm A"})
+	if len(w.replies) != 0 || len(w.woken) != 0 || len(w.load().Last().Decisions) != 0 {
+		t.Errorf("%q %v", w.replies, w.woken)
+	}
+	w.ask(lark.Message{MessageID: "om_10", Sender: "ou_a", SenderType: "user", Chat: "oc_1", RootID: "om_1", ParentID: "om_lunch", Text: "confirm A"})
+	if len(w.replies) != 1 || len(w.woken) != 1 {
+		t.Errorf("below the card: %q %v", w.replies, w.woken)
+	}
+}
+
+// TestWordsThatCameLate: the platform delivers a sentence again for hours; it speaks of what there was to read when it was said.
+func TestWordsThatCameLate(t *testing.T) {
+	w := begin(t)
+	m := lark.Message{MessageID: "om_9", Sender: "ou_a", Union: "on_a", SenderType: "user", Chat: "oc_1", RootID: "om_1", Text: "confirm A", SentAt: t0.Add(-5 * time.Minute)}
+	w.ask(m)
+	if len(w.replies) != 1 || !strings.Contains(w.replies[0], "before this plan") || len(w.woken) != 0 {
+		t.Errorf("%q %v", w.replies, w.woken)
+	}
+	if d := w.load().Last().Decisions; len(d) != 1 || d[0].Refused != string(incident.RefusedStale) || d[0].Union != "on_a" {
+		t.Errorf("%+v", d)
+	}
+	m.MessageID, m.SentAt = "om_10", t0.Add(10*time.Second)
+	w.ask(m)
+	if len(w.woken) != 1 {
+		t.Errorf("%q", w.replies)
+	}
+}
+
+func TestOnePersonWithTwoIDsIsOne(t *testing.T) {
+	w := begin(t)
+	for n, by := range []string{"ou_a", "ou_b"} {
+		c := w.click("B", by, fmt.Sprint("e", n))
+		c.Union = "on_1"
+		w.ask(c)
+	}
+	if c := w.load().Last().Consent(); c.Confirmation != nil || len(c.Approvals["B"]) != 1 {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestTalkBelowACardIsLeftAlone(t *testing.T) {
 	w := begin(t)
 	w.ask(lark.Message{MessageID: "om_9", Sender: "ou_a", SenderType: "user", Chat: "oc_1", RootID: "om_1", Text: "I am looking at it"})
