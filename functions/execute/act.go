@@ -35,6 +35,24 @@ func (x *execution) await(ctx context.Context, s *site, i *incident.Incident) (n
 // begin turns a confirmation into an execution: from here on the record says that something may have happened.
 func (x *execution) begin(ctx context.Context, s *site, i *incident.Incident, c incident.Confirmation) (next, error) {
 	r := i.Last()
+	if x.now().Sub(c.At) > time.Duration(x.limits.Expiry) {
+		return x.end(ctx, s, i, incident.Expired, incident.Text{
+			EN: "The confirmed solution could not begin in time and is not carried out on an old confirmation. Nothing was changed. If the alarm is still active, ask for a fresh diagnosis.",
+			ZH: "已确认的方案未能在有效期内开始执行，确认已失效，未做任何变更。若告警仍未恢复，请重新发起诊断。",
+		})
+	}
+	// One at a time in a cluster: two that look at the same past would both find room in it.
+	unlock, mine, err := s.turns.TryLock(ctx, beginning)
+	if err != nil || !mine {
+		return wait(busyLook), err
+	}
+	ctx, stop := x.keep(ctx, s, beginning)
+	defer func() {
+		stop()
+		if err := unlock(context.WithoutCancel(ctx)); err != nil {
+			zerolog.Ctx(ctx).Warn().Err(err).Msg("the turn to begin could not be given back; it runs out by itself")
+		}
+	}()
 	if why, held, err := x.held(ctx, s, i, c); err != nil {
 		return next{}, err
 	} else if held {
@@ -53,12 +71,20 @@ func (x *execution) begin(ctx context.Context, s *site, i *incident.Incident, c 
 	return wait(0), nil
 }
 
+// beginning is the turn in which an execution is weighed against the cluster's budget and put on record.
+const beginning = "begin-execution"
+
+// off reads the kill switch. Where it cannot be read it counts as unknown, and nothing is done.
+func (x *execution) off(ctx context.Context, s *site) (why string, on bool, err error) {
+	if x.paused {
+		return "PAUSED", true, nil
+	}
+	return s.book.Paused(ctx)
+}
+
 // held says why nothing may begin now: the kill switch, a freeze, the safety budget.
 func (x *execution) held(ctx context.Context, s *site, i *incident.Incident, c incident.Confirmation) (incident.Text, bool, error) {
-	if x.paused {
-		return paused("PAUSED"), true, nil
-	}
-	if why, on, err := s.book.Paused(ctx); err != nil || on {
+	if why, on, err := x.off(ctx, s); err != nil || on {
 		return paused(why), true, err
 	}
 	sol, _ := i.Last().Plan.Solution(c.Solution)
@@ -78,7 +104,12 @@ func paused(why string) incident.Text {
 // advance carries the execution as far as it goes without waiting.
 func (x *execution) advance(ctx context.Context, s *site, i *incident.Incident, consent incident.Consent) (next, error) {
 	e := i.Last().Execution
-	if why, on, err := s.book.Paused(ctx); err == nil && (on || x.paused) && !e.Unwinding && e.Stopped == "" {
+	switch why, on, err := x.off(ctx, s); {
+	case err != nil:
+		return next{}, err
+	case on && e.Unwinding:
+		return x.rest(ctx, s, i, why)
+	case on && e.Stopped == "":
 		return x.save(ctx, s, i, func(n *incident.Execution) { n.Stopped = "kill switch: " + why })
 	}
 	if consent.Stop != nil && e.Stopped == "" && !e.Unwinding {
@@ -100,10 +131,19 @@ func (x *execution) advance(ctx context.Context, s *site, i *incident.Incident, 
 	if err != nil {
 		return next{}, err
 	}
-	if !done {
+	if !done && e.Seq == before {
 		return wait(settle), nil
 	}
 	return wait(0), nil
+}
+
+// rest leaves an undo where it is while the kill switch is set; inspect wakes us again.
+func (x *execution) rest(ctx context.Context, s *site, i *incident.Incident, why string) (next, error) {
+	s.tell.Ping(ctx, i, fmt.Sprintf("held-undo-%d", i.Last().Number), incident.Text{
+		EN: "The kill switch is set (" + why + "): the undo waits. What was changed so far is on the card.",
+		ZH: "紧急停止开关已打开（" + why + "），回滚暂缓执行。目前已做的变更见卡片。",
+	})
+	return rest, nil
 }
 
 // targets takes the turn of everything the steps change, so that two incidents never work on one object at once.
@@ -148,6 +188,12 @@ func (x *execution) save(ctx context.Context, s *site, i *incident.Incident, cha
 
 // unwind turns the execution around, as a person asked.
 func (x *execution) unwind(ctx context.Context, s *site, i *incident.Incident) (next, error) {
+	if why, on, err := x.off(ctx, s); err != nil || on {
+		if err != nil {
+			return next{}, err
+		}
+		return x.rest(ctx, s, i, why)
+	}
 	n, err := x.save(ctx, s, i, remediate.Unwind)
 	if err == nil {
 		s.tell.Refresh(ctx, i)

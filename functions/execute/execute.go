@@ -223,7 +223,11 @@ func (x *execution) hop(ctx context.Context, s *site, w Wakeup) (string, error) 
 	if !found {
 		return missing, nil
 	}
-	if r := inc.Last(); r != nil && r.Execution != nil {
+	r := inc.Last()
+	if inc.Closed != nil || r == nil || r.Execution == nil && !x.startable(r) {
+		return string(inc.Status(x.now())), nil // nothing counts the calls here: inspect asks again at its own pace
+	}
+	if r.Execution != nil {
 		hopped := *r.Execution
 		hopped.Hops++
 		hopped.HoppedAt = x.now().UTC()
@@ -236,6 +240,12 @@ func (x *execution) hop(ctx context.Context, s *site, w Wakeup) (string, error) 
 		}
 	}
 	return again, nil
+}
+
+// startable says whether a round has a confirmation that may still begin.
+func (x *execution) startable(r *incident.Round) bool {
+	c := r.Consent().Confirmation
+	return c != nil && x.now().Sub(c.At) <= time.Duration(x.limits.Expiry)
 }
 
 // step makes the one move that the facts call for.
@@ -264,6 +274,11 @@ func (x *execution) step(ctx context.Context, s *site, i *incident.Incident) (ne
 		return x.unwound(ctx, s, i)
 	case e.Failed != "" || e.Stopped != "":
 		return x.broken(ctx, s, i)
+	case (verdict(e) == nil || !verdict(e).Final) && e.Hops > x.limits.Hops:
+		return x.end(ctx, s, i, incident.HandedOver, incident.Text{
+			EN: fmt.Sprintf("Solution %s was carried out, and %d runs could not find out what came of it. A person must look.", e.Confirmation.Solution, e.Hops),
+			ZH: fmt.Sprintf("方案%s已执行，但经过 %d 次运行仍无法确认结果，请人工检查。", e.Confirmation.Solution, e.Hops),
+		})
 	case verdict(e) == nil || !verdict(e).Final:
 		return x.verify(ctx, s, i)
 	default:

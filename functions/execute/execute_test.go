@@ -44,6 +44,10 @@ type world struct {
 	cards, pings    []string
 	cardErr         error
 	paused          bool
+	approvers       []incident.Approver // nil: the cluster's
+	freezes         []incident.Freeze
+	hops            int // limit of runs; 0: 100
+	unsettled       bool
 }
 
 func begin(t *testing.T) *world {
@@ -177,7 +181,15 @@ func (w *world) Apply(_ context.Context, o remediate.Order, _ incident.Receipt) 
 }
 
 func (w *world) Settled(context.Context, remediate.Order, incident.Receipt) (bool, error) {
-	return w.applied > 0, nil
+	return w.applied > 0 && !w.unsettled, nil
+}
+
+func (w *world) policy() incident.Policy {
+	p := incident.Policy{Approvers: cluster.Approvers, Freezes: w.freezes}
+	if w.approvers != nil {
+		p.Approvers = w.approvers
+	}
+	return p
 }
 
 func (w *world) Undo(_ context.Context, _ remediate.Order, before incident.Receipt) error {
@@ -231,6 +243,9 @@ func (w *world) adviser(b *record.Book) *advise.Adviser {
 func (w *world) flow() *execution {
 	var limits config.Policy
 	limits.Hops, limits.Rounds, limits.PerHour, limits.BadShare = 100, 3, 6, 0.6
+	if w.hops > 0 {
+		limits.Hops = w.hops
+	}
 	limits.Deadline, limits.Window, limits.Expiry = config.Duration(2*time.Hour), config.Duration(10*time.Minute), config.Duration(30*time.Minute)
 	return &execution{
 		clusters: config.Clusters{cluster}, limits: limits, paused: w.paused, book: w.book, wake: w, now: w.clock, sleep: w.sleep,
@@ -240,8 +255,8 @@ func (w *world) flow() *execution {
 				actions[a] = w
 			}
 			return &site{
-				cluster: k, policy: incident.Policy{Approvers: k.Approvers}, turns: w, alarms: w, look: w, book: b, advise: w.adviser(b),
-				runner: &remediate.Runner{Actions: actions, Store: record.Executions{Book: b, Cluster: k.ID}, Now: w.clock},
+				cluster: k, policy: w.policy(), turns: w, alarms: w, look: w, book: b, advise: w.adviser(b),
+				runner: &remediate.Runner{Actions: actions, Store: record.Executions{Book: b, Cluster: k.ID}, Now: w.clock, StepByStep: true},
 				tell:   &tell.Teller{Cards: w, Book: b, Key: []byte("k"), Now: w.clock},
 			}, nil
 		},

@@ -35,7 +35,7 @@ func open(k *assemble.Kit) (functiongraph.Handler, error) {
 			s.Lease.Duration = turnTime
 			return &site{
 				cluster: c, policy: k.Config.PolicyFor(c), turns: s.Lease, alarms: s.AOM, look: s.Builder, book: b, tell: t, advise: k.Adviser(c, b),
-				runner: &remediate.Runner{Actions: remediate.Actions(s.Kube, s.CCE, s.CCE), Store: record.Executions{Book: b, Cluster: c.ID}, Now: k.Now},
+				runner: &remediate.Runner{Actions: remediate.Actions(s.Kube, s.CCE, s.CCE), Store: record.Executions{Book: b, Cluster: c.ID}, Now: k.Now, StepByStep: true},
 			}, nil
 		},
 	}
