@@ -9,6 +9,12 @@ locals {
   domain_id  = huaweicloud_kms_key.records.domain_id # the account's own id, without asking for it
   tags       = merge(var.tags, { app = var.name })
 
+  time_zones = flatten([["UTC"], [for continent, places in yamldecode(file("${path.module}/time_zones.yaml")) : [for p in places : "${continent}/${p}"]]])
+  # second minute hour day month weekday; weekdays have names, because some count them from 0 and some from 1
+  cron = "^${join(" ", [for values in [
+    "[0-5]?[0-9]", "[0-5]?[0-9]", "(?:[01]?[0-9]|2[0-3])", "(?:0?[1-9]|[12][0-9]|3[01])", "(?:0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)", "(?:SUN|MON|TUE|WED|THU|FRI|SAT)",
+  ] : replace("(?:(?:[*?]|V(?:-V)?)(?:/[1-9][0-9]?)?)(?:,(?:[*?]|V(?:-V)?)(?:/[1-9][0-9]?)?)*", "V", values)])}$"
+
   lease_namespace = "cce-oncall" # as in kubernetes/write.yaml
   read            = "${var.name}-read"
   write           = "${var.name}-write"

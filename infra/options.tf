@@ -84,8 +84,8 @@ variable "timezone" {
   default     = "Asia/Shanghai"
 
   validation {
-    condition     = can(regex("^(UTC|[A-Z][A-Za-z_]+/[A-Za-z_/+-]+)$", var.timezone))
-    error_message = "timezone is a zone like Asia/Shanghai, Europe/Berlin or UTC."
+    condition     = contains(local.time_zones, var.timezone)
+    error_message = "timezone ${var.timezone} does not exist: name a zone like Asia/Shanghai, Europe/Berlin or UTC."
   }
 }
 
@@ -95,8 +95,8 @@ variable "inspect_schedule" {
   default     = "0 0 * * * ?"
 
   validation {
-    condition     = can(regex("^([0-9A-Za-z,*/?-]+ ){5}[0-9A-Za-z,*/?-]+$", var.inspect_schedule))
-    error_message = "inspect_schedule has six fields, second first: \"0 0 * * * ?\" is every full hour."
+    condition     = can(regex(local.cron, var.inspect_schedule))
+    error_message = "inspect_schedule has six fields, second first and weekdays by name: \"0 0 * * * ?\" is every full hour, MON-FRI in the last place is workdays."
   }
 }
 
@@ -106,8 +106,8 @@ variable "report_schedule" {
   default     = "0 0 9 * * ?"
 
   validation {
-    condition     = can(regex("^([0-9A-Za-z,*/?-]+ ){5}[0-9A-Za-z,*/?-]+$", var.report_schedule))
-    error_message = "report_schedule has six fields, second first: \"0 0 9 * * ?\" is nine o'clock every day."
+    condition     = can(regex(local.cron, var.report_schedule))
+    error_message = "report_schedule has six fields, second first and weekdays by name: \"0 0 9 * * ?\" is nine o'clock every day, MON-FRI in the last place is workdays."
   }
 }
 
@@ -229,7 +229,7 @@ variable "policy" {
   }
   validation {
     condition     = alltrue([for f in var.policy.freezes : can(timecmp(f.from, f.until)) && try(timecmp(f.from, f.until) < 0, false)])
-    error_message = "policy.freezes: from and until are times like 2026-12-31T00:00:00Z, and from comes first."
+    error_message = "policy.freezes: write from and until as times like 2026-12-31T00:00:00Z, from first."
   }
   validation {
     condition     = var.policy.bad_share > 0 && var.policy.bad_share <= 1 && var.policy.per_hour >= 1 && var.policy.rounds >= 1 && var.policy.hops >= 1
@@ -295,6 +295,11 @@ variable "vpc" {
   description = "Attach inspect, diagnose and execute to a VPC, for clusters whose API server is private (access = certificate). The subnet needs a way out to Lark and the cloud's APIs."
   type        = object({ id = string, subnet_id = string })
   default     = null
+
+  validation {
+    condition     = var.vpc == null || try(length(var.vpc.id) > 0 && length(var.vpc.subnet_id) > 0, false)
+    error_message = "vpc: copy the id of the VPC and of its subnet from the console, or leave vpc out."
+  }
 }
 
 variable "cce_access_policies" {
@@ -333,6 +338,11 @@ variable "function_endpoints" {
   description = "Addresses of the services for the functions (aom cce lts cts smn functiongraph obs csms gateway); empty for the real cloud."
   type        = map(string)
   default     = {}
+
+  validation {
+    condition     = length(var.provider_endpoints) > 0 || alltrue([for a in values(var.function_endpoints) : startswith(a, "https://")])
+    error_message = "function_endpoints: ${join(", ", [for service, a in var.function_endpoints : service if !startswith(a, "https://")])} would be called in clear: write https://, or leave the service out."
+  }
 }
 
 variable "obs_path_style" {

@@ -45,7 +45,7 @@ variable "clusters" {
   }
   validation {
     condition     = length(distinct(var.clusters[*].id)) == length(var.clusters) && length(distinct(var.clusters[*].name)) == length(var.clusters)
-    error_message = "clusters: two clusters share an id or a name: remove one of them."
+    error_message = "clusters: ${join(", ", distinct([for c in var.clusters : c.name if length([for o in var.clusters : o if o.id == c.id || o.name == c.name]) > 1]))} share an id or a name: remove one, or correct it."
   }
   validation {
     condition     = alltrue([for c in var.clusters : can(regex("^[a-z][a-z0-9-]{2,126}[a-z0-9]$", c.name))])
@@ -54,6 +54,22 @@ variable "clusters" {
   validation {
     condition     = alltrue([for c in var.clusters : contains(["gateway", "certificate"], c.access) && contains(["internal", "external"], c.endpoint)])
     error_message = "clusters: access is gateway or certificate, and endpoint is internal or external."
+  }
+  validation {
+    condition     = var.vpc != null || alltrue([for c in var.clusters : c.access != "certificate" || c.endpoint != "internal"])
+    error_message = "clusters: ${join(", ", [for c in var.clusters : c.name if c.access == "certificate" && c.endpoint == "internal"])} has an internal endpoint, which no function reaches: set vpc, or endpoint = \"external\"."
+  }
+  validation {
+    condition     = alltrue([for c in var.clusters : can(regex("^[0-9A-Za-z-]{0,64}$", c.prometheus))])
+    error_message = "clusters: prometheus is the id of an AOM Prometheus instance: copy it from the AOM console, or leave it out."
+  }
+  validation {
+    condition     = alltrue(flatten([for c in var.clusters : [for r in c.routes : length(r.namespaces) > 0 && r.chat != ""]]))
+    error_message = "clusters: a route needs at least one namespace and a chat."
+  }
+  validation {
+    condition     = alltrue([for c in var.clusters : length(distinct(c.approvers[*].id)) == length(c.approvers)])
+    error_message = "clusters: an approver is named twice: join the two entries to one."
   }
   validation {
     condition     = alltrue([for c in var.clusters : (c.log_group == "") == (c.log_stream == "")])
@@ -90,6 +106,10 @@ variable "approvers" {
   validation {
     condition     = alltrue([for a in var.approvers : can(regex("^ou_[0-9A-Za-z_-]+$", a.id))])
     error_message = "approvers: an id is not an open_id of this Lark app: it begins with ou_."
+  }
+  validation {
+    condition     = length(distinct(var.approvers[*].id)) == length(var.approvers)
+    error_message = "approvers: somebody is named twice: join the two entries to one."
   }
   validation {
     condition     = alltrue(flatten([for a in var.approvers : [for r in coalesce(a.risks, []) : contains(["read-only", "reversible", "disruptive", "costly", "destructive"], r)]]))
