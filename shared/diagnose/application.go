@@ -235,6 +235,8 @@ func (a *application) joinPorts(w *workload, container string, values map[string
 	}
 }
 
+var ordinal = regexp.MustCompile(`-\d+$`)
+
 // resolve finds the Service that a host means, from where the caller is: short name, name.namespace, or the full name.
 func (a *application) resolve(u *use) {
 	if ownHost(u.host) {
@@ -248,6 +250,9 @@ func (a *application) resolve(u *use) {
 	case len(parts) == 2:
 		ns = parts[1]
 		u.inCluster = a.v.spaces[ns]
+		if h := a.v.idx.Service(u.caller.target.Namespace, parts[1]); h != nil && h.Spec.ClusterIP == corev1.ClusterIPNone && !u.inCluster || h != nil && !u.inCluster && ordinal.MatchString(parts[0]) {
+			ns, svc = u.caller.target.Namespace, parts[1] // a pod of a StatefulSet behind a headless Service of the caller's own namespace
+		}
 		if !u.inCluster {
 			if a.v.idx.Service(u.caller.target.Namespace, svc) != nil { // a Service of that name, in a namespace nobody knows
 				u.inCluster = true

@@ -66,7 +66,7 @@ func (g *gather) databaseSigns(w *workload) {
 	}
 }
 
-var databaseTalk = regexp.MustCompile(`(?i)mysql|postgres|pq:|mongo|redis|jdbc|sql|database|db\b|wrongpass|noauth|access denied for user|password authentication failed|sasl|scram|pg_hba|role "|ORA-`)
+var databaseTalk = regexp.MustCompile(`(?i)mysql|postgres|pq:|mongo|redis|jdbc|sql|database|db\b|wrongpass|noauth|access denied for user|password authentication failed|sasl|scram|pg_hba|role "|ORA-|amqp|rabbit|kafka|\bnats\b|PLAIN login|ACCESS_REFUSED`)
 
 // databaseLine says whether a refused login is of a database and not of one of the application's own users.
 func (v *view) databaseLine(w *workload, s sign) bool {
@@ -85,8 +85,11 @@ func (v *view) databaseOf(w *workload, s sign) *workload {
 			return b[0]
 		}
 	}
-	if servesDatabase(w) {
+	if servesDatabase(w) || len(speaks([]*workload{w}, s.line)) == 1 {
 		return w
+	}
+	if one := speaks(v.calledBy(w), s.line); s.line != "" && len(one) == 1 {
+		return one[0]
 	}
 	var found []*workload
 	for _, u := range a.uses {
@@ -108,6 +111,19 @@ func (v *view) databaseOf(w *workload, s sign) *workload {
 	return nil
 }
 
+// calledBy are the workloads behind the Services that the settings of a workload name.
+func (v *view) calledBy(w *workload) []*workload {
+	var out []*workload
+	for _, s := range v.apps().out()[w] {
+		for _, b := range v.apps().behind[s] {
+			if b != w && !slices.Contains(out, b) {
+				out = append(out, b)
+			}
+		}
+	}
+	return out
+}
+
 // engines are the words by which the drivers of a database are known, and the port it listens on.
 var engines = []struct {
 	port int32
@@ -116,7 +132,10 @@ var engines = []struct {
 	{5432, regexp.MustCompile(`(?i)postgres|\bpq:|psql|SQLSTATE|(table|relation|sequence|schema) |pg_|remaining connection slots|too many clients`)},
 	{3306, regexp.MustCompile(`(?i)mysql|mariadb|\((1045|1040|1142|1290|1049|1044|1227)\b|Error 1\d\d\d|SQLSTATE`)},
 	{27017, regexp.MustCompile(`(?i)mongo|SASL|SCRAM|\$db|\{ (find|insert|aggregate|update)|not ?(writable)?primary`)},
-	{6379, regexp.MustCompile(`(?i)redis|valkey|lettuce|jedis|NOAUTH|WRONGPASS|READONLY|NOPERM|maxmemory`)},
+	{6379, regexp.MustCompile(`(?i)redis|valkey|lettuce|jedis|NOAUTH|WRONGPASS|READONLY|NOPERM|maxmemory|MISCONF`)},
+	{9200, regexp.MustCompile(`(?i)elastic|opensearch|cluster_block|circuit_?breaking|index_not_found|all shards|\[parent\]`)},
+	{5672, regexp.MustCompile(`(?i)amqp|rabbit|vhost|ACCESS[_-]REFUSED|NOT_FOUND - no|resource alarm`)},
+	{9092, regexp.MustCompile(`(?i)kafka|topic|partition|broker`)},
 }
 
 // speaks are those of several databases that the words of a line fit.

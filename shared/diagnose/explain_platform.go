@@ -45,6 +45,8 @@ var platformLinks = []link{
 	{these(incident.NodeDiskPressure, incident.ThinPoolFull), these(incident.ImageDiskFull), hosts},
 	{these(incident.EtcdPressure), these(incident.MasterOverloaded, incident.ClusterUnavailable, incident.ApiServerUnreachableFromPods), anywhere},
 	{scheduling, these(incident.AutoscalerTooOld), sameObject},
+	{these(incident.AutoscalerUnhealthy), either(symptom, coarse), sameObject},
+	{but(itself, either(symptom, coarse)), these(incident.AutoscalerUnhealthy), sameObject},
 	{these(incident.RolloutHeldByStrategy), these(incident.RolloutTimeout), sameObject},
 	{these(incident.CoreDNSOverloaded), these(incident.DNSSearchAmplification), sameObject},
 	{these(incident.ProvisionerNotReady, incident.CSIPluginDown), these(incident.VolumeAttachmentNotCreated), sameObject},

@@ -18,6 +18,7 @@ func examineLogs(v *view) []incident.Finding {
 		g.databaseSigns(w)
 		g.silentCredentials(w)
 		g.portTaken(w)
+		g.storageRefused(w)
 		g.forbidden(w)
 		g.dependency(w)
 		g.collections(w)

@@ -22,6 +22,7 @@ var pullWords = []struct {
 	{regexp.MustCompile(`(?i)no space left on device`), incident.ImageDiskFull},
 	{regexp.MustCompile(`(?i)no match(ing manifest)? for (platform|\w+/\w+)`), incident.ImageArchMismatch},
 	{regexp.MustCompile(`(?i)auth is empty|no basic auth credentials|FailedToRetrieveImagePullSecret`), incident.ImagePullSecretMissing},
+	{regexp.MustCompile(`(?i)\b40[13] (unauthorized|forbidden)\b`), incident.ImageAuthDenied},
 	{regexp.MustCompile(`(?i)does not exist or may require|insufficient_scope`), incident.ImageNotFound},
 	{regexp.MustCompile(`(?i)\b40[13]\b|unauthorized|denied|authorization failed|authentication required|not login|forbidden`), incident.ImageAuthDenied},
 	{regexp.MustCompile(`(?i)name unknown|NAME_UNKNOWN|repository \S+ not found|repository does not exist|repo(sitory)? name not known`), incident.ImageNotFound},

@@ -34,7 +34,7 @@ func (v *view) rank(all []incident.Finding, root []int, reaches []*reachOf) []fl
 	for i := range all {
 		r := root[i]
 		wanted[r] = wanted[r] || v.wanted(&all[i], reaches[i])
-		if r != i {
+		if r != i && all[i].Target != all[r].Target { // its own symptoms make nothing reach farther
 			follow[r][all[i].Target] = true
 		}
 	}
