@@ -204,13 +204,26 @@ func (x *execution) unwind(ctx context.Context, s *site, i *incident.Incident) (
 // unwound ends an incident whose change was taken back.
 func (x *execution) unwound(ctx context.Context, s *site, i *incident.Incident) (next, error) {
 	e := i.Last().Execution
+	undone, stays := false, []incident.StepRun(nil)
 	for _, st := range e.Steps {
-		if st.State == incident.StepUndoFailed {
+		undone = undone || st.State == incident.StepUndone
+		if remediate.NoWayBack(st) {
+			stays = append(stays, st)
+		}
+	}
+	for _, st := range e.Steps {
+		if st.State == incident.StepUndoFailed && !(undone && remediate.NoWayBack(st)) {
 			return x.end(ctx, s, i, incident.HandedOver, incident.Text{
 				EN: fmt.Sprintf("Step %s could not be undone: %s. A person must look at %s now.", st.Step.ID, st.Error, st.Step.Target),
 				ZH: fmt.Sprintf("步骤 %s 未能回滚：%s。请立即人工检查 %s。", st.Step.ID, st.Error, st.Step.Target),
 			})
 		}
+	}
+	if len(stays) > 0 {
+		return x.end(ctx, s, i, incident.RolledBack, incident.Text{
+			EN: fmt.Sprintf("What can be taken back has been. Step %s stays (%s). The original problem is still there: a person must take over.", stays[0].Step.ID, stays[0].Error),
+			ZH: fmt.Sprintf("可回滚的变更均已回滚，步骤 %s 的变更保留（%s）。原问题仍然存在，请人工处理。", stays[0].Step.ID, stays[0].Error),
+		})
 	}
 	return x.end(ctx, s, i, incident.RolledBack, incident.Text{
 		EN: "Everything that was changed has been taken back. The original problem is still there: a person must take over.",

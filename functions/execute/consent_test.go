@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"cce-oncall/shared/incident"
 	"cce-oncall/shared/record"
+	"cce-oncall/shared/remediate"
 )
 
 // blindTo is a store that cannot read one object after so many readings of it.
@@ -198,5 +200,44 @@ func TestNothingCallsItselfWithoutACount(t *testing.T) {
 	w.one()
 	if len(w.woken) != before {
 		t.Error("execute called itself for a closed incident")
+	}
+}
+
+// TestHowAnUndoEnds: what has no way back by its nature is said; what was refused needs a person.
+func TestHowAnUndoEnds(t *testing.T) {
+	undone := incident.StepRun{State: incident.StepUndone}
+	oneWay := incident.StepRun{State: incident.StepUndoFailed, Error: remediate.ErrIrreversible{Why: "the pods run elsewhere"}.Error()}
+	moved := incident.StepRun{State: incident.StepUndoFailed, Error: remediate.ErrStale{Moved: "somebody was here"}.Error()}
+	for name, c := range map[string]struct {
+		steps  []incident.StepRun
+		status incident.Status
+		says   string
+	}{
+		"all of it":            {[]incident.StepRun{undone, undone}, incident.RolledBack, "Everything"},
+		"what can be":          {[]incident.StepRun{undone, oneWay}, incident.RolledBack, "Step A2 stays (cannot be undone: the pods run elsewhere)"},
+		"none of it can be":    {[]incident.StepRun{oneWay}, incident.HandedOver, "Step A1 could not be undone"},
+		"one was refused":      {[]incident.StepRun{undone, moved}, incident.HandedOver, "Step A2 could not be undone: the world moved"},
+		"refused and one way":  {[]incident.StepRun{undone, moved, oneWay}, incident.HandedOver, "Step A2 could not be undone"},
+		"never came to a step": {[]incident.StepRun{{State: incident.StepPending}}, incident.RolledBack, "Everything"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := begin(t)
+			w.decide(1, incident.Approve, "A", "ou_a")
+			e := w.load().Last().Consent().Confirmation.Execution(w.load().Last().Plan, t0, t0.Add(time.Hour))
+			e.Seq, e.Unwinding, e.DoneAt = 1, true, t0
+			step := e.Steps[0].Step
+			e.Steps = nil
+			for n, s := range c.steps {
+				s.Step = step
+				s.Step.ID = fmt.Sprintf("A%d", n+1)
+				e.Steps = append(e.Steps, s)
+			}
+			w.must(w.book(t.Context()).SaveExecution(t.Context(), "c-1", e))
+			w.run()
+			w.want(c.status, 0)
+			if why := w.load().Closed.Reason; !strings.Contains(why.EN, c.says) || why.ZH == "" {
+				t.Errorf("%+v, want %q", why, c.says)
+			}
+		})
 	}
 }

@@ -8,6 +8,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"cce-oncall/shared/incident"
 )
 
 // ErrStale means that the world is no longer as the person saw it in the preview. Nothing was changed by the refused call.
@@ -35,7 +37,15 @@ func (e ErrWaiting) Error() string { return "waiting for " + e.For }
 // ErrIrreversible means that there is no way back by machine: Undo changes nothing and says why.
 type ErrIrreversible struct{ Why string }
 
-func (e ErrIrreversible) Error() string { return "cannot be undone: " + e.Why }
+func (e ErrIrreversible) Error() string { return noWayBack + e.Why }
+
+const noWayBack = "cannot be undone: "
+
+// NoWayBack says whether a step was not undone because of its nature, which was known when it was approved, and not because the undo
+// met with something.
+func NoWayBack(s incident.StepRun) bool {
+	return s.State == incident.StepUndoFailed && strings.HasPrefix(s.Error, noWayBack)
+}
 
 // irreversible is the Undo of an action without a way back: what has not happened needs none.
 func irreversible(err error, why string) error {
