@@ -2,22 +2,28 @@ locals {
   # Reading a cluster, its alarms, metrics, logs and changes. Nothing here changes anything outside this deployment; what the functions
   # must write is their own: records in the state bucket (a data key for each), a run of another function, a failure notice.
   look = concat([
-    "aom:alarm:list", "aom:alarmRule:list", "aom:muteRule:list", "aom:metric:list",
-    "cce:cluster:getCluster", "cce:node:list", "cce:node:getNode", "cce:nodepool:list", "cce:nodepool:getNodepool",
-    "cce:addonInstance:list", "cce:addonInstance:get",
-    "cts:trace:list", "lts:logs:list",
-    "csms:secretVersion:get", "csms:secretStage:get",
-    "kms:cmk:get", "kms:dek:create", "kms:dek:encrypt", "kms:dek:decrypt",
-    "functiongraph:function:invokeAsync",
-    "smn:topic:publish", "smn:topic:list",
+    "aom:alarm:list", "aom:alarmRule:list", "aom:muteRule:list",           # the alarm again as it is now, its rule's pace, who silenced it
+    "aom:metric:list",                                                     # PromQL: what was measured
+    "cce:cluster:getCluster",                                              # its state, and whether it is the cluster that was named
+    "cce:node:list", "cce:node:getNode",                                   # a node's server and its state, where Kubernetes has lost it
+    "cce:nodepool:list", "cce:nodepool:getNodepool",                       # sizes and bounds: what can grow, and whether it has
+    "cce:addonInstance:list", "cce:addonInstance:get",                     # the Prometheus instance, and add-ons that do not work
+    "cts:trace:list",                                                      # who changed what before it broke
+    "lts:logs:list",                                                       # containers' logs, where they are collected
+    "csms:secretVersion:get", "csms:secretStage:get",                      # the Lark app's secrets
+    "kms:cmk:get", "kms:dek:create", "kms:dek:encrypt", "kms:dek:decrypt", # records are encrypted: OBS asks for a data key in the caller's name
+    "functiongraph:function:invokeAsync",                                  # wake another function of this deployment
+    "smn:topic:publish", "smn:topic:list",                                 # the platform tells of a run given up in the function's name
     ],
+    # a certificate for half an hour, for clusters that are not reached through CCE's gateway
     anytrue([for c in var.clusters : c.access == "certificate"]) ? ["cce:cluster:generateClientCredential"] : [],
+    # the platform attaches functions to the VPC in their name
     var.vpc == null ? [] : ["vpc:ports:create", "vpc:ports:get", "vpc:ports:delete", "vpc:vpcs:get", "vpc:subnets:get", "vpc:securityGroups:get"],
   )
-  change = ["cce:nodepool:scale", "cce:node:delete", "cce:job:get"] # what execute's cloud actions take; the rest it does in Kubernetes
+  change = ["cce:nodepool:scale", "cce:node:delete"] # what execute's cloud actions take; the rest it does in Kubernetes
 
   records = [
-    { Effect = "Allow", Action = ["obs:bucket:ListBucket", "obs:bucket:HeadBucket"], Resource = ["OBS:*:*:bucket:${local.state}"] },
+    { Effect = "Allow", Action = ["obs:bucket:ListBucket"], Resource = ["OBS:*:*:bucket:${local.state}"] },
     { Effect = "Allow", Action = ["obs:object:GetObject", "obs:object:PutObject"], Resource = ["OBS:*:*:object:${local.state}/*"] },
   ]
 

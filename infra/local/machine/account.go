@@ -41,7 +41,7 @@ var readActions = []string{
 }
 
 // writeActions are what execute may do beside.
-var writeActions = []string{"cce:nodepool:scale", "cce:node:delete", "cce:job:get"}
+var writeActions = []string{"cce:nodepool:scale", "cce:node:delete"}
 
 // account is the emulated cloud and where it is served.
 type account struct {
