@@ -162,7 +162,7 @@ func dress(s *observe.Snapshot, r incident.ReasonInfo) {
 		s.Objects.HPAs = []*autoscalingv2.HorizontalPodAutoscaler{{ObjectMeta: objectMeta("chat-app"), Spec: autoscalingv2.HorizontalPodAutoscalerSpec{
 			ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{Kind: "Deployment", Name: "chat-app"}, MinReplicas: ptr(int32(2)), MaxReplicas: 10,
 		}}}
-	case incident.ContainerMemoryHigh, incident.ContainerOOMKilled, incident.JvmHeapNotContainerAware, incident.CoreDNSRestarting:
+	case incident.ContainerMemoryHigh, incident.DatabaseOutOfMemory, incident.ContainerOOMKilled, incident.JvmHeapNotContainerAware, incident.CoreDNSRestarting:
 		d.Spec.Template.Spec.Containers[0].Resources.Limits[corev1.ResourceMemory] = resource.MustParse("512Mi")
 	case incident.NodeEcsStopped, incident.NodeControlPlaneDisconnected:
 		s.Objects.Nodes[0].Status.Conditions[0].Status = corev1.ConditionUnknown
