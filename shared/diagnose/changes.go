@@ -19,6 +19,7 @@ func examineChanges(v *view) []incident.Finding {
 	g := v.gather()
 	for _, w := range v.workloads {
 		g.release(w)
+		g.toldRelease(w)
 	}
 	g.recorded()
 	g.networkChanges()

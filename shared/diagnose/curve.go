@@ -79,8 +79,32 @@ type jump struct {
 func (j jump) ratio(floor float64) float64 { return j.after / math.Max(j.before, floor) }
 
 // step finds the change point of a series: the split whose sides differ the most, weighted by how many samples stand on each side.
-// It needs three samples on both sides, the last of them of the present, and the new level must hold to the end.
+// It needs three samples on both sides, the last of them of the present, the new level must hold to the end, and the two sides must
+// stand apart: noise is no step.
 func (v *view) step(s observe.Series) (jump, bool) {
+	if len(s.Points) == 0 {
+		return jump{}, false
+	}
+	k := &s.Points[0]
+	r, done := v.steps[k]
+	if !done || r.n != len(s.Points) {
+		r.jump, r.ok = v.findStep(s)
+		r.n = len(s.Points)
+		if v.steps != nil {
+			v.steps[k] = r
+		}
+	}
+	return r.jump, r.ok
+}
+
+// stepResult is what findStep has found of the series that begins at one point.
+type stepResult struct {
+	jump
+	ok bool
+	n  int
+}
+
+func (v *view) findStep(s observe.Series) (jump, bool) {
 	last, ok := s.Last()
 	x := values(s.Points)
 	if !ok || len(x) != len(s.Points) || len(x) < 6 || !v.recent(last.At, lately) {
@@ -103,7 +127,40 @@ func (v *view) step(s observe.Series) (jump, bool) {
 	if (j.after > j.before) != (end > middle) {
 		return jump{}, false
 	}
-	return j, !v.daily(s, end)
+	return j, apart(x[:at], x[at:], j.after > j.before) && !v.daily(s, end)
+}
+
+// apart says whether nearly all of one level lies beyond nearly all of the other. Every eighth sample may stray.
+func apart(before, after []float64, up bool) bool {
+	n, m := float64(len(before)), float64(len(after))
+	if math.Abs(median(after)-median(before)) < 5*spread(before)*math.Sqrt(1/n+1/m) {
+		return false
+	}
+	stray := 0.125
+	if min(n, m) < 6 { // few samples may agree by chance
+		stray = 0.05
+	}
+	if up {
+		return quantile(after, 2*stray) > quantile(before, 1-stray)
+	}
+	return quantile(after, 1-2*stray) < quantile(before, stray)
+}
+
+// spread is the standard deviation of values without their outliers: by the median of how far they are from their median.
+func spread(x []float64) float64 {
+	m := median(x)
+	far := make([]float64, len(x))
+	for i, v := range x {
+		far[i] = math.Abs(v - m)
+	}
+	return 1.4826 * median(far)
+}
+
+// quantile of values, 0 the lowest and 1 the highest.
+func quantile(x []float64, q float64) float64 {
+	s := slices.Clone(x)
+	slices.Sort(s)
+	return s[int(math.Round(q*float64(len(s)-1)))]
 }
 
 // daily says whether a level is what the same hour of the day before showed as well: a daily rhythm is no event.
@@ -125,13 +182,13 @@ type growth struct {
 	over    time.Duration
 }
 
-// trend fits a line. It needs eight samples over half an hour.
+// trend fits a line. It needs eight samples over ten minutes.
 func trend(p []observe.Point) (growth, bool) {
 	if len(p) < 8 {
 		return growth{}, false
 	}
 	over := p[len(p)-1].At.Sub(p[0].At)
-	if over < 30*time.Minute {
+	if over < 10*time.Minute {
 		return growth{}, false
 	}
 	var sx, sy, sxx, sxy, syy float64
@@ -164,7 +221,7 @@ func perSecond(s observe.Series) observe.Series {
 			falls++
 		}
 	}
-	if falls > 1 || rises < len(p)/2 || p[len(p)-1].Value < 10 {
+	if falls > 1+len(p)/100 || rises < 3 || falls > rises/4 {
 		return s
 	}
 	out := observe.Series{Labels: s.Labels}

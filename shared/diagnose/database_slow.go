@@ -55,7 +55,7 @@ func (g *gather) slowDatabase(db *workload) {
 		return
 	}
 	d, _ := g.on(incident.DatabaseSlow, db.target)
-	d.weigh(0.9).say(fmt.Sprintf("%s answers too slowly, and %d of its callers wait", db.target, waiting), fmt.Sprintf("%s 响应缓慢，%d 个调用方在等待", db.target, waiting)).affects(db.target)
+	d.weigh(0.9).say(fmt.Sprintf("%s answers too slowly, and %d of its callers wait", db.target, waiting), fmt.Sprintf("%s 响应缓慢，%d 个调用方在等待", db.target, waiting)).affects(db.target).affectsPods(db.live()...)
 	d.object(db.target, "%d of %d pods ready", db.readyCount(), max(db.desired, db.readyCount()))
 	if busy != "" {
 		d.metric(db.target, at.at, "%s", busy).since(at.at)

@@ -109,8 +109,8 @@ var explains = []link{
 	{but(breaks, either(coarse, roles)), either(symptom, coarse), sameObject},
 	{roles, either(symptom, coarse), sameObject},
 	{coarse, symptom, sameObject},
-	{breaks, these(incident.ChangeWorkloadRelease), sameObject},
-	{but(breaks, coarse), changes, sameObject},
+	{but(breaks, these(incident.ApplicationErrors)), these(incident.ChangeWorkloadRelease), sameObject},
+	{but(breaks, either(coarse, these(incident.ApplicationErrors))), changes, sameObject},
 	{changes, symptom, sameObject},
 	{these(incident.ChangeConfig, incident.ChangeGlobalConfig, incident.ChangeSecurityPolicy), coarse, sameObject},
 	{changes, starving, calls},
@@ -176,6 +176,17 @@ var explains = []link{
 	{these(incident.DiskSlow, incident.DiskHung), these(incident.DatabaseSlow), hosts},
 	{these(incident.RequestErrorsHigh, incident.RequestLatencyHigh), these(incident.RequestErrorsHigh, incident.RequestLatencyHigh, incident.AppDependencyFailure), calls},
 	{these(incident.ReplicasScaledToZero), these(incident.RequestErrorsHigh, incident.RequestLatencyHigh), sameNamespace},
+	{but(either(breaks, domain(incident.PerformanceDomain)), either(symptom, these(incident.HPANotConfigured, incident.ReplicaLoadImbalance))), these(incident.RequestErrorsHigh, incident.RequestLatencyHigh, incident.AppDependencyFailure), mayCall},
+	{but(slows, either(symptom, these(incident.PodNetworkDegraded, incident.NodeNetworkDegraded, incident.HPANotConfigured))), these(incident.PodNetworkDegraded), mayCall},
+	{these(incident.RequestLatencyHigh), these(incident.RequestErrorsHigh), mayCall},
+	{
+		these(incident.ContainerDiskBusy, incident.ContainerFilesystemFull, incident.SocketsExhausted, incident.ApplicationErrors, incident.ContainerMemoryHigh, incident.ContainerMemoryLeak, incident.AppExitError, incident.ReplicaLoadImbalance),
+		these(incident.PodNetworkDegraded), sameObject,
+	},
+	{these(incident.DiskSlow, incident.DiskHung), these(incident.ContainerDiskBusy), hosts},
+	{these(incident.DatabaseSlow), these(incident.ContainerDiskBusy), sameObject},
+	{but(slows, symptom), these(incident.ApplicationErrors), sameObject},
+	{these(incident.ChangeWorkloadRelease), these(incident.ApplicationErrors), sameObject},
 
 	// Nodes.
 	{nodeAny, podOnNode, hosts},

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +23,6 @@ type netSign struct {
 // networks finds workloads and nodes with a degraded network.
 func (g *gather) networks() {
 	v := g.v
-	nodes := g.slowNodes()
 	suspects := map[*workload][]netSign{}
 	for _, w := range v.workloads {
 		if w.isJob() || system(w.target.Namespace) {
@@ -32,6 +32,8 @@ func (g *gather) networks() {
 			suspects[w] = signs
 		}
 	}
+	v.unheard(suspects)
+	nodes := g.slowNodes(suspects)
 	slow := map[*workload]bool{}
 	for _, w := range v.workloads {
 		slow[w] = v.degraded(w)
@@ -39,10 +41,10 @@ func (g *gather) networks() {
 	byNode := map[string]int{}
 	var first []*workload
 	for _, w := range v.workloads {
-		if len(suspects[w]) == 0 && (!slow[w] || v.waitsForSlow(w, slow) || !v.calm(w)) {
+		if len(suspects[w]) == 0 && (!slow[w] || v.waitsForSlow(w, slow) || !v.calm(w) || g.unsure(w)) {
 			continue
 		}
-		if _, _, late := v.slow(w); len(suspects[w]) == 0 && (!late || v.releasedLately(w)) || v.hot(w) {
+		if _, _, late := v.slow(w); len(suspects[w]) == 0 && (!late || v.releasedLately(w)) || v.hot(w) || g.has(w.target, own...) {
 			continue // without a sign of the network itself, only latency points at it, and a release points elsewhere
 		}
 		first = append(first, w)
@@ -57,8 +59,120 @@ func (g *gather) networks() {
 			nodes[n] = true
 		}
 	}
-	for _, w := range first {
+	for _, w := range v.likeliest(first) {
 		g.slowNetwork(w, suspects[w])
+	}
+}
+
+// own are what a workload can suffer from by itself: then its latency and traffic tell nothing of the network.
+var own = []incident.Reason{
+	incident.ContainerCpuSaturated, incident.ContainerMemoryHigh, incident.ContainerMemoryLeak, incident.ContainerDiskBusy, incident.ContainerFilesystemFull,
+	incident.SocketsExhausted, incident.GarbageCollectionPauses, incident.ReplicaLoadImbalance, incident.AppExitError, incident.ApplicationErrors,
+}
+
+// likeliest keeps, where nobody knows who calls whom, those that suffer about as much as the one that suffers most: callers wait as well.
+func (v *view) likeliest(all []*workload) []*workload {
+	hurt := func(w *workload) float64 {
+		left, _ := v.traffic(w)
+		x := 1 - left
+		if most := v.slowest(); most > 0 {
+			x += v.slowness(w) / most
+		}
+		if j, ok := v.failing(w); ok && v.worst() > 0 {
+			x += (j.before - j.after) / v.worst()
+		}
+		return x
+	}
+	most := 0.0
+	for _, w := range all {
+		most = max(most, hurt(w))
+	}
+	var out []*workload
+	for _, w := range all {
+		if v.charted(w.target.Namespace) || hurt(w) >= 0.8*most {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// charted says whether anything tells who calls whom in a namespace. Where nothing does, any workload may call any other.
+func (v *view) charted(namespace string) bool {
+	out := v.apps().out()
+	for _, w := range v.inSpace[namespace] {
+		if len(out[w]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// unsure says whether the slowness of a workload without a sign of its own may as well come from another: nobody knows who calls whom,
+// and another is slower still, or another has a fault of its own.
+func (g *gather) unsure(w *workload) bool {
+	v := g.v
+	if v.charted(w.target.Namespace) {
+		return false
+	}
+	if v.slowness(w) < v.slowest() {
+		return true
+	}
+	at := v.degradedSince(w)
+	for _, d := range g.list {
+		if !symptom(d.f.Reason) && !hints(d.f.Reason) && !d.f.Since.IsZero() && !d.f.Since.After(at.Add(late)) && !d.f.Since.Before(at.Add(-late)) {
+			return true
+		}
+	}
+	return false
+}
+
+// traffic is what became of the bytes and requests that reach a workload: the share that is left since when, 1 when they did not fall.
+func (v *view) traffic(w *workload) (left float64, sign netSign) {
+	left = 1
+	var before, after float64
+	for _, m := range []string{"network_receive_bytes_per_second", "network_transmit_bytes_per_second"} {
+		for _, s := range v.seriesOf(m, w) {
+			j, ok := v.step(s)
+			if !ok || j.before <= 0 || j.after >= j.before {
+				continue
+			}
+			before, after = before+j.before, after+j.after
+			if sign.at.IsZero() || j.after/j.before < left {
+				left = min(left, j.after/j.before)
+				sign = netSign{fmt.Sprintf("%s fell from %.3g to %.3g", m, j.before, j.after), j.at}
+			}
+		}
+	}
+	if before > 0 {
+		left = after / before
+	}
+	return left, sign
+}
+
+// unheard adds the workload whose traffic fell the most, by half at least, while others began to fail or wait: what nobody reaches is not
+// slow itself. What it calls receives less as well, but keeps more of it.
+func (v *view) unheard(suspects map[*workload][]netSign) {
+	least, sign, who := 0.75, netSign{}, (*workload)(nil)
+	for _, w := range v.workloads {
+		if w.isJob() || system(w.target.Namespace) || len(unreadyOf(w)) > 0 {
+			continue
+		}
+		if left, s := v.traffic(w); left < least {
+			least, sign, who = left, s, w
+		}
+	}
+	if who == nil || len(suspects[who]) > 0 || v.hot(who) {
+		return
+	}
+	if known := slices.ContainsFunc(v.workloads, v.answers); !known && least < 0.65 {
+		suspects[who] = append(suspects[who], sign)
+		return
+	}
+	for _, w := range v.workloads {
+		if at := v.degradedSince(w); w != who && !at.IsZero() && at.Before(sign.at.Add(late)) && at.After(sign.at.Add(-late)) {
+			suspects[who] = append(suspects[who], sign)
+			return
+		}
 	}
 }
 
@@ -135,12 +249,8 @@ func (v *view) networkSigns(w *workload) []netSign {
 	if !v.degraded(w) {
 		return out
 	}
-	for _, m := range []string{"network_receive_bytes_per_second", "network_transmit_bytes_per_second"} {
-		for _, s := range v.seriesOf(m, w) {
-			if j, ok := v.step(s); ok && j.before > 0 && j.after < 0.5*j.before {
-				out = append(out, netSign{fmt.Sprintf("%s fell from %.3g to %.3g", m, j.before, j.after), j.at})
-			}
-		}
+	if left, sign := v.traffic(w); left < 0.5 || left < 0.9 && v.calm(w) && v.slowness(w) >= 2 {
+		out = append(out, sign)
 	}
 	return out
 }
@@ -193,26 +303,31 @@ func (v *view) levelText(w *workload) (string, bool) {
 }
 
 // slowNodes finds nodes whose own curves show loss.
-func (g *gather) slowNodes() map[string]bool {
+func (g *gather) slowNodes(suspects map[*workload][]netSign) map[string]bool {
 	v := g.v
 	out := map[string]bool{}
 	signs := map[string][]netSign{}
-	for _, n := range v.Objects.Nodes {
+	all := v.idx.NodesSeen()
+	for _, n := range all {
 		for _, m := range v.idx.Metrics() {
 			low := strings.ToLower(m)
 			if !strings.HasPrefix(low, "node_") || !strings.Contains(low, "retrans") && !strings.Contains(low, "drop") && !strings.Contains(low, "_errs") && !strings.Contains(low, "packet_loss") && !strings.Contains(low, "rtt") {
 				continue
 			}
-			for _, s := range v.idx.SeriesOf(m, nodeTarget(n.Name)) {
-				if j, ok := v.step(perSecond(s)); ok && j.after > j.before && j.ratio(0.001) >= 3 && s.Labels["pod"] == "" {
-					signs[n.Name] = append(signs[n.Name], netSign{fmt.Sprintf("%s stepped from %.3g to %.3g", m, j.before, j.after), j.at})
+			for _, s := range v.idx.SeriesOf(m, nodeTarget(n)) {
+				if j, ok := v.step(perSecond(s)); ok && j.after > j.before && j.ratio(lossFloor(m)) >= 3 && s.Labels["pod"] == "" {
+					signs[n] = append(signs[n], netSign{fmt.Sprintf("%s stepped from %.3g to %.3g", m, j.before, j.after), j.at})
 				}
 			}
 		}
 	}
 	for _, n := range sortedKeys(signs) {
-		if 2*len(signs) > len(v.Objects.Nodes)+1 && len(v.Objects.Nodes) > 2 {
+		if 2*len(signs) > len(all)+1 && len(all) > 2 {
 			break // everywhere at once is not one node
+		}
+		if w := v.onlySuspect(n, suspects); w != nil {
+			suspects[w] = append(suspects[w], signs[n]...)
+			continue
 		}
 		for _, s := range signs[n] {
 			g.slowNode(n, s, 1)
@@ -220,6 +335,35 @@ func (g *gather) slowNodes() map[string]bool {
 		out[n] = true
 	}
 	return out
+}
+
+// onlySuspect is the one workload with signs of its own, when others on the node, or of the cluster where nobody knows what runs where,
+// have none: then the node shows what one pod on it suffers.
+func (v *view) onlySuspect(n string, suspects map[*workload][]netSign) *workload {
+	var hit *workload
+	here, hits := 0, 0
+	for _, w := range v.workloads {
+		if on := v.nodesOf(w); len(w.live()) > 0 && !on[n] || system(w.target.Namespace) {
+			continue
+		}
+		here++
+		if len(suspects[w]) > 0 {
+			hits++
+			hit = w
+		}
+	}
+	if hits != 1 || here < 3 {
+		return nil
+	}
+	return hit
+}
+
+// lossFloor is what counts as nothing: a share of lost packets of one in a hundred, or one segment in two seconds.
+func lossFloor(metric string) float64 {
+	if strings.Contains(metric, "loss") || strings.Contains(metric, "ratio") || strings.Contains(metric, "rtt") {
+		return 0.01
+	}
+	return 0.5
 }
 
 func (g *gather) slowNode(n string, s netSign, strength float64) {

@@ -18,6 +18,7 @@ const (
 	calls         relation = "calls"          // the effect is of a caller, direct or not, of what the cause breaks
 	sameNamespace relation = "same namespace" // both in one namespace
 	anywhere      relation = "anywhere"       // one cluster is enough
+	mayCall       relation = "may call"       // as calls, or nothing tells who calls whom in the namespace of both
 )
 
 // reachOf is what a finding is about, as objects that others depend on.
@@ -102,11 +103,13 @@ func (v *view) related(rel relation, cause, effect *incident.Finding, c, e *reac
 		if effect.Target.Kind == "Node" {
 			return effect.Target == cause.Target
 		}
-		return e.nodes[c.node] && v.mostlyOn(e, c.node)
+		return e.nodes[c.node] && (felt(effect.Reason) || v.mostlyOn(e, c.node))
 	case selects:
 		return effect.Target.Kind == "Service" && v.selectsAny(effect.Target, c)
 	case calls:
 		return v.callsAny(e, c)
+	case mayCall:
+		return cause.Target != effect.Target && cause.Target.Namespace == effect.Target.Namespace && len(c.workloads) > 0 && !shares(c, e) && !v.charted(cause.Target.Namespace)
 	case sameNamespace:
 		return cause.Target.Kind == "Namespace" && cause.Target.Name == effect.Target.Namespace ||
 			cause.Target.Namespace != "" && cause.Target.Namespace == effect.Target.Namespace
@@ -125,6 +128,9 @@ func shares(c, e *reachOf) bool {
 	}
 	return false
 }
+
+// felt are the reasons that one slow replica is enough for: its callers wait for it now and then.
+var felt = these(incident.RequestLatencyHigh, incident.RequestErrorsHigh, incident.PodNetworkDegraded)
 
 // mostlyOn says whether at least half of the affected pods are on a node, or all of them on nodes that are lost, this one among them.
 func (v *view) mostlyOn(e *reachOf, node string) bool {

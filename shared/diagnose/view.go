@@ -24,6 +24,8 @@ type view struct {
 	inSpace   map[string][]*workload
 
 	degradedAt map[*workload]time.Time // what degradedSince has found so far
+	extremes   map[string]float64      // what extreme has found so far
+	steps      map[*observe.Point]stepResult
 
 	computed map[ratioKey][]observe.Series // what ratios has computed so far
 
@@ -37,7 +39,7 @@ type name struct{ namespace, name string }
 func newView(s *observe.Snapshot) *view {
 	v := &view{
 		Snapshot: s, idx: s.Index(), byTarget: map[incident.Target]*workload{}, owner: map[*corev1.Pod]*workload{},
-		configs: map[name]*corev1.ConfigMap{}, spaces: map[string]bool{}, inSpace: map[string][]*workload{}, degradedAt: map[*workload]time.Time{}, computed: map[ratioKey][]observe.Series{},
+		configs: map[name]*corev1.ConfigMap{}, spaces: map[string]bool{}, inSpace: map[string][]*workload{}, degradedAt: map[*workload]time.Time{}, extremes: map[string]float64{}, steps: map[*observe.Point]stepResult{}, computed: map[ratioKey][]observe.Series{},
 	}
 	o := &s.Objects
 	for _, x := range o.ConfigMaps {

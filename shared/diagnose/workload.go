@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"cce-oncall/shared/incident"
+	"cce-oncall/shared/observe"
 )
 
 // workload is what a person deploys and repairs: a controller with its pods, or a bare pod.
@@ -80,6 +81,9 @@ func (v *view) gatherWorkloads() {
 			w.template = &corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: p.Labels, Annotations: p.Annotations}, Spec: p.Spec}
 		}
 	}
+	for _, x := range v.idx.SeenOnly() {
+		v.addWorkload(&workload{target: x.Target, desired: -1})
+	}
 	slices.SortFunc(v.workloads, func(a, b *workload) int { return compareTargets(a.target, b.target) })
 	for _, w := range v.workloads {
 		v.inSpace[w.target.Namespace] = append(v.inSpace[w.target.Namespace], w)
@@ -137,6 +141,9 @@ func (v *view) workloadOfPod(p *corev1.Pod, sets map[name]*appsv1.ReplicaSet) *w
 			if w, ok := v.byTarget[t]; ok {
 				return w
 			}
+		}
+		if n, ok := observe.DeploymentOfSet(c.Name); ok {
+			return v.addWorkload(&workload{target: incident.Target{Kind: "Deployment", Namespace: p.Namespace, Name: n}, desired: -1})
 		}
 	}
 	return v.addWorkload(&workload{target: incident.Target{Kind: c.Kind, Namespace: p.Namespace, Name: c.Name}, desired: -1})

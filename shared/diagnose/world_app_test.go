@@ -54,6 +54,7 @@ type (
 		Count                                    int
 	}
 	curve struct {
+		Pod                                                                             string `json:"pod"` // by its name, also without an object
 		Metric, Namespace, Pods, Workload, Node, Service, Claim, Container, Shape, Span string
 	}
 	log3 struct {

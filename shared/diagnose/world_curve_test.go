@@ -157,6 +157,8 @@ func (w *world) series() []any {
 					add("pod", field(o, "metadata", "name"))
 				}
 			}
+		case c.Pod != "":
+			add("pod", c.Pod)
 		case c.Workload != "":
 			add("workload", c.Workload)
 		case c.Node != "":

@@ -22,9 +22,18 @@ const (
 	EnvAddressInvalid            Reason = "EnvAddressInvalid"
 	ServiceMissing               Reason = "ServiceMissing"
 	RBACForbidden                Reason = "RBACForbidden"
+	ApplicationErrors            Reason = "ApplicationErrors"
 )
 
 var applicationReasons = []ReasonInfo{
+	{
+		Reason: ApplicationErrors, Domain: ApplicationDomain, Kind: "Deployment",
+		Title: Text{EN: "the application fails requests by an error of its own", ZH: "应用自身报错导致请求失败"},
+		Advice: Text{
+			EN: "Read the error in its log; roll back if a release came before it: kubectl logs -n <ns> deploy/<name>.",
+			ZH: "查看应用日志中的报错；若此前有发布则回滚：kubectl logs -n <ns> deploy/<name>。",
+		},
+	},
 	{
 		Reason: DatabaseSlow, Domain: ApplicationDomain, Kind: "Deployment",
 		Title: Text{EN: "the database answers too slowly", ZH: "数据库响应缓慢"},

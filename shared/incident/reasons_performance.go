@@ -13,6 +13,9 @@ const (
 	ReplicaLoadImbalance    Reason = "ReplicaLoadImbalance"
 	RequestLatencyHigh      Reason = "RequestLatencyHigh"
 	RequestErrorsHigh       Reason = "RequestErrorsHigh"
+	ContainerDiskBusy       Reason = "ContainerDiskBusy"
+	ContainerFilesystemFull Reason = "ContainerFilesystemFull"
+	SocketsExhausted        Reason = "SocketsExhausted"
 )
 
 var performanceReasons = []ReasonInfo{
@@ -46,6 +49,30 @@ var performanceReasons = []ReasonInfo{
 		Advice: Text{
 			EN: "Restart before the limit is reached to gain time; give the growth curve to the developers, or roll back.",
 			ZH: "在达到限制前滚动重启以争取时间；将增长曲线交给开发或回滚。",
+		},
+	},
+	{
+		Reason: ContainerDiskBusy, Domain: PerformanceDomain, Kind: "Deployment",
+		Title: Text{EN: "containers read or write far more than before", ZH: "容器磁盘读写量异常升高"},
+		Advice: Text{
+			EN: "Find what reads or writes: kubectl exec into the pod and look at iotop or /proc/<pid>/io; move it to its own disk, or undo what began it.",
+			ZH: "定位大量读写的来源：进入 Pod 查看 iotop 或 /proc/<pid>/io；迁移到独立磁盘，或撤销引发读写的改动。",
+		},
+	},
+	{
+		Reason: ContainerFilesystemFull, Domain: PerformanceDomain, Kind: "Deployment",
+		Title: Text{EN: "the file system of the containers is nearly full", ZH: "容器文件系统即将写满"},
+		Advice: Text{
+			EN: "Find the large files: kubectl exec <pod> -- du -xh / | sort -h | tail; rotate logs, move data to a volume, or restart the pod to drop its writable layer.",
+			ZH: "查找大文件：kubectl exec <pod> -- du -xh / | sort -h | tail；清理或轮转日志，将数据移到存储卷，或重启 Pod 释放可写层。",
+		},
+	},
+	{
+		Reason: SocketsExhausted, Domain: PerformanceDomain, Kind: "Deployment",
+		Title: Text{EN: "connections, files or threads pile up", ZH: "连接/文件句柄/线程数持续堆积"},
+		Advice: Text{
+			EN: "Look for connections that are never closed: kubectl exec <pod> -- ss -s; restart to relieve it, then bound the pool and set timeouts.",
+			ZH: "排查未关闭的连接：kubectl exec <pod> -- ss -s；可先重启缓解，再限制连接池并设置超时。",
 		},
 	},
 	{

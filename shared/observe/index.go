@@ -39,6 +39,9 @@ type Index struct {
 	about     map[aboutKey][]int
 	logs      map[incident.Target][]int
 	changes   map[incident.Target][]int
+
+	unseen        map[incident.Target][]string // see SeenOnly
+	controllersIn map[string]bool              // namespaces with a controller
 }
 
 type labelKey struct{ namespace, key, value string }
@@ -90,6 +93,7 @@ func newIndex(s *Snapshot) *Index {
 	x.indexNetwork()
 	x.indexScaling()
 	x.indexSignals()
+	x.indexUnseen()
 	return x
 }
 

@@ -70,16 +70,31 @@ func (x *Index) above(t incident.Target, o metav1.Object) incident.Target {
 		up := key(owner.Kind, t.Namespace, owner.Name)
 		next, have := x.objects[up]
 		if !have {
-			if hash := o.GetLabels()[appsv1.DefaultDeploymentUniqueLabelKey]; owner.Kind == "ReplicaSet" && hash != "" {
-				if name, cut := strings.CutSuffix(owner.Name, "-"+hash); cut && name != "" {
-					return key("Deployment", t.Namespace, name)
-				}
+			if owner.Kind == "ReplicaSet" {
+				return x.aboveSet(up, o.GetLabels()[appsv1.DefaultDeploymentUniqueLabelKey])
 			}
 			return up
 		}
 		t, o = up, next
 	}
 	return t
+}
+
+// aboveSet is what owns a ReplicaSet that is not in the snapshot: by the hash that its pods carry, else by a Deployment that is known, or
+// by how its name is built.
+func (x *Index) aboveSet(set incident.Target, hash string) incident.Target {
+	if hash != "" {
+		if name, cut := strings.CutSuffix(set.Name, "-"+hash); cut && name != "" {
+			return key("Deployment", set.Namespace, name)
+		}
+	}
+	if i := strings.LastIndexByte(set.Name, '-'); i > 0 && x.Has("Deployment", set.Namespace, set.Name[:i]) {
+		return key("Deployment", set.Namespace, set.Name[:i])
+	}
+	if name, ok := DeploymentOfSet(set.Name); ok {
+		return key("Deployment", set.Namespace, name)
+	}
+	return set
 }
 
 // WorkloadOf is the controller on top of a pod: the Deployment rather than its ReplicaSet, the CronJob rather than its Job. A pod

@@ -70,6 +70,9 @@ func (x *Index) SeriesOf(metric string, t incident.Target) []Series {
 		for _, p := range x.PodsOf(t) {
 			at = append(at, x.about[aboutKey{metric, "pod", p.Namespace, p.Name}]...)
 		}
+		for _, n := range x.unseen[bare(t)] {
+			at = append(at, x.about[aboutKey{metric, "pod", t.Namespace, n}]...)
+		}
 	} else {
 		at = x.about[aboutKey{metric, label, t.Namespace, t.Name}]
 		if len(at) == 0 { // some sources leave the namespace out
@@ -95,6 +98,9 @@ func (x *Index) LogsOf(t incident.Target) []Log {
 		at = slices.Clone(x.logs[key("workload", t.Namespace, t.Name)])
 		for _, p := range x.PodsOf(t) {
 			at = append(at, x.logs[key("Pod", p.Namespace, p.Name)]...)
+		}
+		for _, n := range x.unseen[bare(t)] {
+			at = append(at, x.logs[key("Pod", t.Namespace, n)]...)
 		}
 	}
 	out := make([]Log, 0, len(at))
