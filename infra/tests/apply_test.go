@@ -82,7 +82,7 @@ func TestApplyToTheEmulatedCloud(t *testing.T) {
 		"paused": true, "log_days": 60, "max_instances": map[string]any{"execute": 3}, "log_level": "debug", "watch_minutes": 5,
 		"approvers":        []any{map[string]any{"id": "ou_0123456789abcdef"}, map[string]any{"id": "ou_fedcba9876543210", "risks": []string{"reversible"}}},
 		"inspect_schedule": "0 30 * * * ?", "alarm_pace": map[string]any{"interval": "30s", "times": 2}, "keep_days": 400,
-		"failure_emails": []string{"oncall@example.com"}, "tags": map[string]any{"team": "platform"}, "lark_encrypt_key": "planted-second-key",
+		"failure_emails": []string{"oncall@example.com"}, "alarm_ingress": "https", "tags": map[string]any{"team": "platform"}, "lark_encrypt_key": "planted-second-key",
 	} {
 		settings[name] = v
 	}
