@@ -19,6 +19,7 @@ func examineLogs(v *view) []incident.Finding {
 		g.silentCredentials(w)
 		g.portTaken(w)
 		g.storageRefused(w)
+		g.outOfFiles(w)
 		g.forbidden(w)
 		g.dependency(w)
 		g.collections(w)

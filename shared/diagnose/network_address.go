@@ -179,6 +179,11 @@ func (v *view) serviceWithPort(namespace string, port int) string {
 	return found
 }
 
+// outsideName says whether a host is written as a name of the world outside, not as an address.
+func outsideName(host string) bool {
+	return strings.Contains(host, ".") && strings.ContainsFunc(host, func(r rune) bool { return r >= 'a' && r <= 'z' })
+}
+
 // foreignHosts are hosts outside the cluster that a workload's settings name and its logs cannot find or reach.
 func (g *gather) foreignHosts() {
 	v := g.v
@@ -195,6 +200,9 @@ func (g *gather) foreignHosts() {
 		}
 		former := v.formerValue(u)
 		changed := former != "" && former != hostText(u) && !strings.Contains(former, u.host)
+		if hit != nil && hit.kind != signNoHost && !changed && outsideName(u.host) && !aboutDatabase(u.key, u.wire, u.port) && !v.changedLately(u.from) {
+			continue // the name is known and nobody touched it: the party outside does not answer
+		}
 		if hit == nil && !changed || hit != nil && !v.suffering([]*workload{u.caller}) && hit.count < 2 && !changed {
 			continue
 		}

@@ -52,6 +52,7 @@ const (
 	signNotFound404    signKind = "route not found"
 	signTLS            signKind = "certificate not trusted"
 	signLimited        signKind = "refused for its rate"
+	signFiles          signKind = "too many open files"
 	signBucket         signKind = "storage refuses the credentials"
 	signError          signKind = "error"
 )
@@ -62,6 +63,7 @@ var signWords = []struct {
 	re   *regexp.Regexp
 }{
 	{signPortTaken, regexp.MustCompile(`(?i)address already in use|EADDRINUSE|port (\d+ )?(is )?already (in use|allocated)|bind\(\) to .* failed|port \d+ was already in use|Only one usage of each socket address`)},
+	{signFiles, regexp.MustCompile(`(?i)too many open files|\bEMFILE\b|\bENFILE\b|accept: .*file descriptors?|cannot assign requested address|EADDRNOTAVAIL`)},
 	{signTooMany, regexp.MustCompile(`(?i)too many connections|remaining connection slots are reserved|sorry, too many clients|max(imum)? (number of )?(client )?connections (reached|exceeded)|max number of clients reached|ORA-00020|connection limit exceeded|ER_CON_COUNT_ERROR`)},
 	{signReadOnlyDB, regexp.MustCompile(`(?i)--(super-)?read-only option|read-only transaction|is read[- ]only|READONLY You can't write|NotWritablePrimary|not master and slaveOk|NotPrimary|not primary|standby mode|Cannot execute .* in a read-only|database is read-only|Table .* is read only|recovery is in progress|MISCONF Redis|read-only-allow-delete|flood.stage (disk )?watermark|mvcc: database space exceeded`)},
 	{signNoPrivilege, regexp.MustCompile(`(?i)not authorized (on \S+ to execute|for query|to perform)|(command|access) denied to user|permission denied (for|on) (the )?(table|relation|schema|database|sequence|function|view|column|object)|permission was denied on the object|insufficient privilege|ORA-01031|\bNOPERM\b|must be owner of|has no permissions? (to run|for)|ER_TABLEACCESS_DENIED|ER_DBACCESS_DENIED`)},
@@ -96,7 +98,7 @@ var trouble = []string{
 	"unknown", "invalid", "panic", "fatal", "too many", "too_many", "read-only", "read only", "readonly", "exhaust", "unavailable", "forbidden",
 	"in use", "inuse", "reset", "notfound", "nxdomain", "servfail", "upstream", "404", "50", "not available", "noauth", "wrongpass", "not permitted",
 	"out of memory", "no space", "x509", "certificate", "misbehaving", "slots", "does not exist", "no route", "unreachable", "limit", "primary", "recovery",
-	"authoriz", "noperm", "privilege", "authentica", "slow", "fsync", "page_cleaner", "durationmillis", "waiting for", "deadlock", "query_time", "oom command", "maxmemory", "skew", "not yet valid", "before issued", "expired", "pause full", "full gc", "mark-", "garbage", " gc", "gc ", "bad address", "eacces", "erofs", "enospc", "eio", "critical", "no pg_hba", "resolve", "standby", "max number", "not found", "throttl", "quota", "toomany", "slowdown", "misconf", "flood", "circuit", "too large", "topic", "bucket", "accesskey", "signature", "expiredtoken", "violation", "nil pointer", "undefined", "pkix", "exceeded", "traceback",
+	"authoriz", "noperm", "privilege", "authentica", "slow", "fsync", "page_cleaner", "durationmillis", "waiting for", "deadlock", "query_time", "oom command", "maxmemory", "skew", "not yet valid", "before issued", "expired", "pause full", "full gc", "mark-", "garbage", " gc", "gc ", "bad address", "eacces", "erofs", "enospc", "eio", "critical", "no pg_hba", "resolve", "standby", "max number", "not found", "throttl", "quota", "toomany", "slowdown", "emfile", "enfile", "cannot assign", "addrnotavail", "misconf", "flood", "circuit", "too large", "topic", "bucket", "accesskey", "signature", "expiredtoken", "violation", "nil pointer", "undefined", "pkix", "exceeded", "traceback",
 }
 
 var telemetryLine = regexp.MustCompile(`(?i)(otel|otlp|opentelemetry|jaeger|zipkin|skywalking|statsd|pushgateway|trace|span|collector|sentry).*(export|upload|send|report|flush|transient|dropp|dial|connect)|(export|upload|send|report|flush).*(otel|otlp|opentelemetry|jaeger|zipkin|skywalking|statsd|pushgateway|traces?\b|spans?\b|sentry)`)

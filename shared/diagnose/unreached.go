@@ -36,7 +36,7 @@ func (g *gather) unreached() {
 	}
 	for _, w := range v.workloads {
 		h := at[w]
-		if h == nil || len(h.callers) < 2 && h.n < 5 {
+		if h == nil || len(h.callers) < 2 && h.n < 5 || v.waitsOutside(w) {
 			continue
 		}
 		strength := 0.6
@@ -61,4 +61,14 @@ func (g *gather) unreached() {
 			}
 		}
 	}
+}
+
+// waitsOutside says whether a workload itself waits for a party outside the cluster, by its name: then its callers wait for that.
+func (v *view) waitsOutside(w *workload) bool {
+	for _, s := range v.signsOf(w, signTimeout, signRefused, signLimited, signUpstream) {
+		if _, svc := v.hostService(s.host, w.target.Namespace); svc == "" && outsideName(s.host) {
+			return true
+		}
+	}
+	return false
 }
