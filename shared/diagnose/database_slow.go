@@ -23,6 +23,9 @@ func (g *gather) slowDatabases() {
 func (g *gather) slowDatabase(db *workload) {
 	v := g.v
 	own, n := v.signsOf(db, signSlowDB), 0
+	if v.answers(db) && !v.degraded(db) {
+		own = nil // it answers as ever, whatever it grumbles
+	}
 	for _, s := range own {
 		n += s.count
 	}

@@ -149,6 +149,17 @@ func (v *view) traffic(w *workload) (left float64, sign netSign) {
 	return left, sign
 }
 
+// fell is how many workloads have less than a share of their traffic left.
+func (v *view) fell(share float64) int {
+	n := 0
+	for _, w := range v.workloads {
+		if left, _ := v.traffic(w); left < min(share, 0.85) {
+			n++
+		}
+	}
+	return n
+}
+
 // unheard adds the workload whose traffic fell the most, by half at least, while others began to fail or wait: what nobody reaches is not
 // slow itself. What it calls receives less as well, but keeps more of it.
 func (v *view) unheard(suspects map[*workload][]netSign) {
@@ -160,6 +171,9 @@ func (v *view) unheard(suspects map[*workload][]netSign) {
 		if left, s := v.traffic(w); left < least {
 			least, sign, who = left, s, w
 		}
+	}
+	if v.fell(least+0.15) > 1 {
+		return // what several lose alike is not lost at one of them
 	}
 	if who == nil || len(suspects[who]) > 0 || v.hot(who) {
 		return
@@ -347,12 +361,12 @@ func (v *view) onlySuspect(n string, suspects map[*workload][]netSign) *workload
 			continue
 		}
 		here++
-		if len(suspects[w]) > 0 {
+		if left, _ := v.traffic(w); len(suspects[w]) > 0 || left < 0.75 {
 			hits++
 			hit = w
 		}
 	}
-	if hits != 1 || here < 3 {
+	if hits != 1 || here < 3 || len(suspects[hit]) == 0 {
 		return nil
 	}
 	return hit
