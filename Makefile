@@ -3,6 +3,7 @@ SHELL     := bash
 CACHE     := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cce-oncall
 FUNCTIONS := inspect diagnose webhook execute report
 ZIPS      := $(FUNCTIONS:%=build/%.zip)
+SHARING   := ./functions/... $(addprefix ./shared/,functiongraph/... huaweicloud/... kube/... lark/... observe/... record/... remediate/...) ./infra/fakecloud/...
 MODULES   := . infra/local infra/local/controlplane infra/local/prometheus infra/local/objectstore
 TOOLS     := $(CACHE)/tools
 LINT      := $(TOOLS)/golangci-lint-v2.15.0
@@ -18,7 +19,7 @@ help: ## this list
 demo: build local-build ## the whole journey live on this machine; AUTO=1 clicks by itself, DEPLOY=terraform runs it from what infra/ creates
 	@cd infra/local && go build -o ../../build/local . && cd ../.. && build/local demo $(if $(AUTO),-auto) $(if $(DEPLOY),-deploy $(DEPLOY))
 
-test: unit local-test ## everything: unit, adapters, flows, e2e, browser; RACE=-race does it with the race detector, which takes three times as long
+test: unit local-test ## everything: unit, adapters, flows, e2e, browser; RACE=-race runs the judgement and the local module with the race detector as well
 
 check: fmt vet lint test ## what must be green before and after a change
 
@@ -33,8 +34,9 @@ build/%.zip: $(GO_FILES) go.mod go.sum
 local-build: ## what the local cloud is made of: built once, cached outside the tree
 	@for p in controlplane prometheus objectstore; do infra/local/build.sh $$p >/dev/null || exit 1; done
 
-unit: ## tests of the root module
-	go test $(RACE) -timeout 30m ./...
+unit: ## tests of the root module; the rooms where goroutines meet always run with the race detector
+	go test -race -timeout 30m $(SHARING)
+	go test $(RACE) -timeout 30m $$(go list ./... | grep -vxFf <(go list $(SHARING)))
 
 local-test: build local-build chromium ## tests of the nested modules: control plane, e2e with the built zips, browser
 	cd infra/local/controlplane && CONTROLPLANE_BIN=$$(../build.sh controlplane) go test ./prove/ # its root package is Kubernetes: vetting that takes ten minutes
