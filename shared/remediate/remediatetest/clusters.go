@@ -18,7 +18,7 @@ import (
 // scheduler has something to do in it: requests, pod limits, taints, labels, ports, affinity, spread, zones and limits of
 // disks. The prediction is compared over it with the real scheduler. All pods have the same priority: preemption is only announced.
 func Question(seed uint64) (*observe.Snapshot, remediate.PodSet) {
-	g := generator{rand.New(rand.NewPCG(seed, 7))} //nolint:gosec // clusters, not secrets
+	g := generator{rand.New(rand.NewPCG(seed, 7)), rand.New(rand.NewPCG(seed, 8))} //nolint:gosec // clusters, not secrets
 	s := &observe.Snapshot{}
 	for _, name := range []string{"default", "other"} {
 		n := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{}}}
@@ -40,7 +40,7 @@ func Question(seed uint64) (*observe.Snapshot, remediate.PodSet) {
 		s.Objects.Pods[0].Spec.Volumes = claimed(g.pick("claim-0", "claim-1"))
 	}
 	set := remediate.PodSet{Namespace: "default", Workload: "new", Count: 1 + g.IntN(12), Template: corev1.PodTemplateSpec{
-		ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": g.app()}}, Spec: g.spec(true),
+		ObjectMeta: metav1.ObjectMeta{Labels: g.labels()}, Spec: g.spec(true),
 	}}
 	if g.chance(0.4) {
 		set.Template.Spec.Volumes = claimed(g.pick("claim-0", "claim-1", "claim-2", "claim-3"))
@@ -49,7 +49,24 @@ func Question(seed uint64) (*observe.Snapshot, remediate.PodSet) {
 	return s, set
 }
 
-type generator struct{ *rand.Rand }
+// generator draws; later draws from a source of its own, so that what is added leaves the clusters there were as they were.
+type generator struct {
+	*rand.Rand
+	later *rand.Rand
+}
+
+func (g generator) perhaps(p float64) bool { return g.later.Float64() < p }
+
+// labels are a pod's: its application, and its release, by which rules may tell pods apart.
+func (g generator) labels() map[string]string {
+	out := map[string]string{"app": g.app()}
+	if g.perhaps(0.9) {
+		out[release] = []string{"1", "2"}[g.later.IntN(2)]
+	}
+	return out
+}
+
+const release = "release"
 
 func (g generator) chance(p float64) bool { return g.Float64() < p }
 
@@ -181,7 +198,7 @@ func claimed(name string) []corev1.Volume {
 // running is a pod that is there already; some are over, some on their way out.
 func (g generator) running(i, nodes int) *corev1.Pod {
 	name := fmt.Sprintf("old-%d", i)
-	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: g.pick("default", "default", "other"), Name: name, UID: types.UID(name), Labels: map[string]string{"app": g.app()}}}
+	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: g.pick("default", "default", "other"), Name: name, UID: types.UID(name), Labels: g.labels()}}
 	p.Spec = g.spec(g.chance(0.3))
 	p.Spec.NodeName = nodeName(g.IntN(nodes))
 	p.Status.Phase = corev1.PodRunning
@@ -251,6 +268,12 @@ func (g generator) choose(spec *corev1.PodSpec) {
 		if g.chance(0.2) {
 			term.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"team": "x"}}
 		}
+		switch {
+		case g.perhaps(0.3):
+			term.MatchLabelKeys = []string{release}
+		case g.perhaps(0.3):
+			term.MismatchLabelKeys = []string{release}
+		}
 		spec.Affinity.PodAntiAffinity = &corev1.PodAntiAffinity{RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{term}}
 	}
 	if g.chance(0.1) {
@@ -284,6 +307,9 @@ func (g generator) spread(key string) corev1.TopologySpreadConstraint {
 	if g.chance(0.2) {
 		ignore := corev1.NodeInclusionPolicyIgnore
 		c.NodeAffinityPolicy = &ignore
+	}
+	if g.perhaps(0.3) {
+		c.MatchLabelKeys = []string{release}
 	}
 	return c
 }
