@@ -39,6 +39,9 @@ func (b *bench) offerRaise(what corev1.ResourceName, times, over int64) (inciden
 			after, p = only, q
 		}
 	}
+	if p.Fit == 0 && p.Want > 0 && p.Unseen == "" {
+		return incident.Solution{}, false // its rollout would hang at the first pod: more waiting, and nothing gained
+	}
 	s := b.resourceSolution(c, after, p)
 	word := say("memory", "内存")
 	if what == corev1.ResourceCPU {

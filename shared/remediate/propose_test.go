@@ -130,6 +130,16 @@ func TestProposeAfterTheScaleOutLeftAPodPending(t *testing.T) {
 	}
 }
 
+// More of a resource that no node has left is no solution: the rollout would hang at its first pod.
+func TestProposeRaisesNothingThatFitsNowhere(t *testing.T) {
+	d := cpuSaturated(incident.ContainerCpuSaturated)
+	d.Causes = append(d.Causes, cpuSaturated(incident.InsufficientCPU).Causes...)
+	past := History{Letters: []string{"A", "B", "C"}, Failed: 1}
+	if diff := cmp.Diff([]string{"D ScaleOut", "E Manual", "F ScaleOutNodePool", "G AdjustResources"}, kinds(Propose(chatApp(t, 2), d, past))); diff != "" {
+		t.Errorf("solutions (-want +got):\n%s", diff)
+	}
+}
+
 // kinds is each solution's letter and actions.
 func kinds(all []incident.Solution) []string {
 	var out []string
