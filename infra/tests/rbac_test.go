@@ -16,6 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
+
+	"cce-oncall/shared/observe"
 )
 
 // groups are the API groups by client-go's names.
@@ -137,6 +139,10 @@ func TestKubernetesRolesAreWhatTheCodeCalls(t *testing.T) {
 	}
 	if !made["/pods list"] || !made["apps/deployments patch"] || len(made) < 50 {
 		t.Fatalf("the calls are not found: %v", slices.Sorted(maps.Keys(made)))
+	}
+	made["apiregistration.k8s.io/apiservices list"] = true
+	for _, k := range observe.Custom {
+		made[k.Group+"/"+k.Resource+" list"] = true
 	}
 	want := map[string][]string{}
 	for call := range made {

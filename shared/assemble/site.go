@@ -42,12 +42,16 @@ func (k *Kit) Site(ctx context.Context, c config.Cluster) (*Site, error) {
 	if s.Kube, err = kube.Client(ctx, access); err != nil {
 		return nil, err
 	}
+	untyped, err := kube.Dynamic(ctx, access)
+	if err != nil {
+		return nil, err
+	}
 	if c.Prometheus == "" {
 		if id, err := s.CCE.PromInstance(ctx); err == nil {
 			s.AOM.Instance = id
 		}
 	}
-	s.Builder = &observe.Builder{Kube: s.Kube, Metrics: s.AOM, Changes: &huaweicloud.CTS{Session: k.session, Cluster: c.Incident(), OwnPrincipals: k.Config.OwnNames}, Pools: s.CCE, Now: k.Now}
+	s.Builder = &observe.Builder{Kube: s.Kube, Dynamic: untyped, Metrics: s.AOM, Changes: &huaweicloud.CTS{Session: k.session, Cluster: c.Incident(), OwnPrincipals: k.Config.OwnNames}, Pools: s.CCE, Now: k.Now}
 	if c.LogGroup != "" {
 		s.Builder.Logs = &huaweicloud.LTS{Session: k.session, Group: c.LogGroup, Stream: c.LogStream}
 	}

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -81,6 +82,19 @@ func Client(ctx context.Context, a Access) (kubernetes.Interface, error) {
 		return nil, err
 	}
 	client, err := kubernetes.NewForConfig(c)
+	if err != nil {
+		return nil, fmt.Errorf("reach cluster %s: %w", a.Cluster, err)
+	}
+	return client, nil
+}
+
+// Dynamic is a client for kinds that have no type in a clientset.
+func Dynamic(ctx context.Context, a Access) (dynamic.Interface, error) {
+	c, err := Config(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	client, err := dynamic.NewForConfig(c)
 	if err != nil {
 		return nil, fmt.Errorf("reach cluster %s: %w", a.Cluster, err)
 	}

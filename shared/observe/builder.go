@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 
 	"cce-oncall/shared/alarm"
@@ -49,6 +50,7 @@ type LogQuery struct {
 // something looks wrong or an alarm points: logs, metrics over time, history. Every source may be nil or fail.
 type Builder struct {
 	Kube    kubernetes.Interface
+	Dynamic dynamic.Interface // nil: kinds without a type (see Custom) are not looked for
 	Metrics Metrics
 	Logs    Logs
 	Changes Changes
@@ -175,6 +177,9 @@ func (l *look) scan(ctx context.Context) {
 		l.missed("objects", "the cluster could not be read: no access is configured", true)
 	} else {
 		calls = append(calls, l.lists()...)
+		if l.b.Dynamic != nil {
+			calls = append(calls, l.custom)
+		}
 	}
 	calls = append(calls, l.scanPools, l.scanChanges)
 	l.all(ctx, calls)
