@@ -17,8 +17,9 @@ import (
 // TestPoliciesDecideInTheEmulatedAccount makes the planned policies and agencies by the calls that the provider makes, and asks the
 // emulated account what they allow.
 func TestPoliciesDecideInTheEmulatedAccount(t *testing.T) {
+	noon := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	d := deployed(t)
-	cloud, err := fakecloud.New(fakecloud.Options{})
+	cloud, err := fakecloud.New(fakecloud.Options{Clock: func() time.Time { return noon }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +41,7 @@ func TestPoliciesDecideInTheEmulatedAccount(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Content-Type", "application/json")
-		sign.Sign(r, raw, fakecloud.DefaultAdminKey, fakecloud.DefaultAdminSecret, time.Now())
+		sign.Sign(r, raw, fakecloud.DefaultAdminKey, fakecloud.DefaultAdminSecret, noon)
 		resp, err := server.Client().Do(r)
 		if err != nil {
 			t.Fatal(err)
@@ -82,11 +83,11 @@ func TestPoliciesDecideInTheEmulatedAccount(t *testing.T) {
 		"functiongraph:function:updateFunctionCode": "", "iam:agencies:createAgency": "", "csms:secret:update": "", "aom:alarmRule:delete": "", "smn:topic:updateAttribute": "",
 	} {
 		for _, agency := range []string{"read", "write"} {
-			issued, err := cloud.IAM.Issue("cce-oncall-"+agency, time.Now(), time.Hour)
+			issued, err := cloud.IAM.Issue("cce-oncall-"+agency, noon, time.Hour)
 			if err != nil {
 				t.Fatal(err)
 			}
-			key, err := cloud.IAM.Key(issued.AccessKey, issued.SecurityToken, time.Now())
+			key, err := cloud.IAM.Key(issued.AccessKey, issued.SecurityToken, noon)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -77,26 +77,21 @@ func Config(_ context.Context, a Access) (*rest.Config, error) {
 
 // Client is a clientset for this Access.
 func Client(ctx context.Context, a Access) (kubernetes.Interface, error) {
-	c, err := Config(ctx, a)
-	if err != nil {
-		return nil, err
-	}
-	client, err := kubernetes.NewForConfig(c)
-	if err != nil {
-		return nil, fmt.Errorf("reach cluster %s: %w", a.Cluster, err)
-	}
-	return client, nil
+	return reach(ctx, a, kubernetes.NewForConfig)
 }
 
 // Dynamic is a client for kinds that have no type in a clientset.
 func Dynamic(ctx context.Context, a Access) (dynamic.Interface, error) {
+	return reach(ctx, a, dynamic.NewForConfig)
+}
+
+func reach[T any](ctx context.Context, a Access, connect func(*rest.Config) (T, error)) (client T, err error) {
 	c, err := Config(ctx, a)
 	if err != nil {
-		return nil, err
+		return client, err
 	}
-	client, err := dynamic.NewForConfig(c)
-	if err != nil {
-		return nil, fmt.Errorf("reach cluster %s: %w", a.Cluster, err)
+	if client, err = connect(c); err != nil {
+		return client, fmt.Errorf("reach cluster %s: %w", a.Cluster, err)
 	}
 	return client, nil
 }

@@ -12,8 +12,9 @@ import (
 
 // Custom are the kinds that are kept without a type in Objects.Other because some diagnoser reads a few fields of them. Most belong
 // to add-ons, so that only groups which the cluster serves are asked for, each in its most stable version. The read role grants list on
-// exactly these and on APIServices; a test holds it to that.
+// exactly these; a test holds it to that.
 var Custom = []struct{ Group, Resource, Kind string }{
+	{"apiregistration.k8s.io", "apiservices", "APIService"}, // first: every group and version that is served has one
 	{"admissionregistration.k8s.io", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration"},
 	{"admissionregistration.k8s.io", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration"},
 	{"cert-manager.io", "certificates", "Certificate"},
@@ -36,33 +37,35 @@ var Custom = []struct{ Group, Resource, Kind string }{
 	{"chaosblade.io", "chaosblades", "ChaosBlade"},
 }
 
-// custom lists them one after the other: they are few objects, in most clusters two or three calls. The aggregated APIs come first:
-// every served group and version has one, those of custom resources too.
+// custom lists them one after the other: they are few objects, in most clusters two or three calls.
 func (l *look) custom(ctx context.Context) {
-	served := map[string]string{}
-	l.customKind(ctx, schema.GroupVersionResource{Group: "apiregistration.k8s.io", Version: "v1", Resource: "apiservices"}, "APIService", func(u *unstructured.Unstructured) bool {
-		group, _, _ := unstructured.NestedString(u.Object, "spec", "group")
-		v, _, _ := unstructured.NestedString(u.Object, "spec", "version")
-		if served[group] == "" || version.CompareKubeAwareVersionStrings(v, served[group]) > 0 {
-			served[group] = v
-		}
-		_, remote, _ := unstructured.NestedMap(u.Object, "spec", "service")
-		return remote // the others are the API server itself
-	})
+	served := map[string]string{"apiregistration.k8s.io": "v1"}
 	for _, k := range Custom {
-		if v := served[k.Group]; v != "" {
-			l.customKind(ctx, schema.GroupVersionResource{Group: k.Group, Version: v, Resource: k.Resource}, k.Kind, func(*unstructured.Unstructured) bool { return true })
+		v := served[k.Group]
+		if v == "" {
+			continue
 		}
+		l.customKind(ctx, schema.GroupVersionResource{Group: k.Group, Version: v, Resource: k.Resource}, k.Kind, func(u *unstructured.Unstructured) bool {
+			drop(u.Object)
+			return k.Kind != "APIService" || note(served, u)
+		})
 	}
+}
+
+// note takes down which group and version an APIService serves, and says whether another server than the API server does.
+func note(served map[string]string, u *unstructured.Unstructured) bool {
+	group, _, _ := unstructured.NestedString(u.Object, "spec", "group")
+	v, _, _ := unstructured.NestedString(u.Object, "spec", "version")
+	if served[group] == "" || version.CompareKubeAwareVersionStrings(v, served[group]) > 0 {
+		served[group] = v
+	}
+	_, remote, _ := unstructured.NestedMap(u.Object, "spec", "service")
+	return remote
 }
 
 func (l *look) customKind(ctx context.Context, r schema.GroupVersionResource, kind string, keep func(*unstructured.Unstructured) bool) {
 	list(l, listing[unstructured.Unstructured]{
-		source: r.Resource, gvk: r.GroupVersion().WithKind(kind), most: 4,
-		keep: func(u *unstructured.Unstructured) bool {
-			drop(u.Object)
-			return keep(u)
-		},
+		source: r.Resource, gvk: r.GroupVersion().WithKind(kind), most: 4, keep: keep,
 		fetch: func(ctx context.Context, opts metav1.ListOptions) ([]unstructured.Unstructured, string, error) {
 			all, err := l.b.Dynamic.Resource(r).List(ctx, opts)
 			if apierrors.IsNotFound(err) {
